@@ -1,0 +1,2 @@
+// Public names of repo-tools: what tests may use. The checks run from check.ts and are not imported by anyone.
+export { findRepositoryRoot, sharedAsset } from "./shared-asset.ts";
