@@ -1,0 +1,9 @@
+// Public names of @dual-head/bytes.
+export { type ByteSource, memorySource, openFile, readChunks } from "./byte-source.ts";
+export { createDirectory, findPathKind, listDirectory, type PathKind } from "./directory.ts";
+export { type FileAction, FileError, toFileError } from "./file-error.ts";
+export { bf16ToF32, f16ToF32, f32ToBf16, f32ToF16 } from "./half.ts";
+export { findJsonFault, type JsonFault, type JsonValue, parseJson, readJson } from "./json.ts";
+export { sha256 } from "./sha256.ts";
+export { decodeText, isGzip, parseGzip, readLines, readText } from "./text.ts";
+export { writeFileAtomic } from "./write-file.ts";
