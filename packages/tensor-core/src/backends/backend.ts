@@ -1,0 +1,40 @@
+// The seam between tensors and devices: buffers in, buffers out, one op at a time; knows no op by name.
+import type { OpDefinition } from "../ops/op.ts";
+import type { Dtype, NumericArray, TensorSpec } from "../spec.ts";
+
+/** Names of the three devices. */
+export type DeviceName = "reference" | "cpu" | "webgpu";
+
+/** Facts of a device, for people: what it is, its features, limits and kernel variant. */
+export interface DeviceInfo {
+  readonly description: string;
+  /** Names the kernels that decide bits: results are promised equal per (device, variant). */
+  readonly variant: string;
+  readonly threads: number;
+  readonly features: readonly string[];
+  readonly limits: Readonly<Record<string, number>>;
+}
+
+/** A tensor as a backend sees it. */
+export interface Operand<Buffer> extends TensorSpec {
+  readonly buffer: Buffer;
+}
+
+/** What a device implements; `run` picks the op's own kernel for this kind of device. */
+export interface Backend<Buffer = unknown> {
+  readonly name: DeviceName;
+  readonly info: DeviceInfo;
+  readonly floatDtype: "f64" | "f32";
+  /** Throws DeviceError where the memory cannot be had. */
+  allocate(byteLength: number): Buffer;
+  free(buffer: Buffer): void;
+  write(buffer: Buffer, values: NumericArray): void;
+  read(buffer: Buffer, dtype: Dtype, length: number): Promise<NumericArray>;
+  run<Attrs>(
+    op: OpDefinition<Attrs>,
+    inputs: readonly Operand<Buffer>[],
+    outputs: readonly Operand<Buffer>[],
+    attrs: Attrs,
+  ): void;
+  dispose(): void;
+}

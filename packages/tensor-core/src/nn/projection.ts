@@ -1,0 +1,67 @@
+// A head as data, and logits of weighted heads as terms of one projection; knows no gate and no training.
+import { add, multiply } from "../ops/binary/op.ts";
+import { matmul } from "../ops/matmul/op.ts";
+import type { Term } from "../ops/project/op.ts";
+import { reshape } from "../ops/reshape/op.ts";
+import type { Tensor } from "../tensor.ts";
+
+/** A map from hidden states [N, D] to logits [N, V], as data, so that several can be computed together. */
+export type Projection =
+  | { readonly kind: "linear"; readonly weight: Tensor /* [V, D] */; readonly bias: Tensor | null /* [V, 1] */ }
+  | {
+      readonly kind: "low-rank-delta";
+      readonly base: Projection & { readonly kind: "linear" };
+      readonly a: Tensor /* [k, D] */;
+      readonly b: Tensor /* [V, k] */;
+    };
+
+/** A projection with its coefficient of each row, [N]; `null` stands for 1. */
+export interface WeightedProjection {
+  readonly projection: Projection;
+  readonly coefficient: Tensor | null;
+}
+
+/**
+ * The terms whose projection is Σⱼ cⱼ·Pⱼ(hidden): features are scaled by their coefficient, parts that share a weight
+ * matrix (a low-rank delta and its base) are computed once. hidden [N, D], coefficients [N].
+ */
+export function projectionTerms(hidden: Tensor, weighted: readonly WeightedProjection[]): Term[] {
+  const rowCount = hidden.shape[0]!;
+  const column = (coefficient: Tensor) => reshape(coefficient, [rowCount, 1]);
+  const ones = () => hidden.device.tensor(new Array<number>(rowCount).fill(1), [rowCount], hidden.dtype);
+  const coefficients = new Map<Tensor, Tensor | null>();
+  const terms: Term[] = [];
+  const biases = new Map<Tensor, Tensor>();
+  const addCoefficient = (weight: Tensor, coefficient: Tensor | null) => {
+    const held = coefficients.get(weight);
+    coefficients.set(weight, held === undefined ? coefficient : add(held ?? ones(), coefficient ?? ones()));
+  };
+  const addLinear = (projection: Projection & { readonly kind: "linear" }, coefficient: Tensor | null) => {
+    addCoefficient(projection.weight, coefficient);
+    if (projection.bias === null) return;
+    const held = biases.get(projection.bias);
+    const wanted = coefficient ?? ones();
+    biases.set(projection.bias, held === undefined ? wanted : add(held, wanted));
+  };
+  for (const { projection, coefficient } of weighted) {
+    if (projection.kind === "linear") {
+      addLinear(projection, coefficient);
+      continue;
+    }
+    addLinear(projection.base, coefficient);
+    const reduced = matmul(hidden, projection.a, { transposeB: true });
+    terms.push({
+      features: coefficient === null ? reduced : multiply(reduced, column(coefficient)),
+      weight: projection.b,
+    });
+  }
+  const shared = [...coefficients].map(([weight, coefficient]) => ({
+    features: coefficient === null ? hidden : multiply(hidden, column(coefficient)),
+    weight,
+  }));
+  const constants = [...biases].map(([bias, coefficient]) => ({
+    features: column(coefficient),
+    weight: bias,
+  }));
+  return [...shared, ...terms, ...constants];
+}

@@ -1,0 +1,2 @@
+export const cpuAttention: undefined = undefined;
+export const cpuAttentionGrad: undefined = undefined;

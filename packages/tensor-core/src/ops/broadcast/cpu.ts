@@ -1,0 +1,2 @@
+export const cpuBroadcastTo: undefined = undefined;
+export const cpuSumTo: undefined = undefined;

@@ -1,0 +1,2 @@
+export const cpuGatherRows: undefined = undefined;
+export const cpuScatterAddRows: undefined = undefined;

@@ -1,0 +1,1 @@
+export const wgsl = (): never => { throw new Error("project on webgpu"); };

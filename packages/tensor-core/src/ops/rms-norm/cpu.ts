@@ -1,0 +1,2 @@
+export const cpuRmsNorm: undefined = undefined;
+export const cpuRmsNormGrad: undefined = undefined;

@@ -1,0 +1,1 @@
+export const wgsl = (): never => { throw new Error("swiglu on webgpu"); };

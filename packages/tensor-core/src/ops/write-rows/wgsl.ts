@@ -1,0 +1,1 @@
+export const wgsl = (): never => { throw new Error("write-rows on webgpu"); };

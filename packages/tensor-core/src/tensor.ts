@@ -1,0 +1,114 @@
+// The tensor handle: spec, device and shared storage. Immutable; knows no op.
+import type { Backend } from "./backends/backend.ts";
+import type { Device } from "./device.ts";
+import { DeviceError } from "./errors.ts";
+import { byteLengthOf, type NumericArray, sizeOf, type TensorSpec } from "./spec.ts";
+
+/** An immutable array on a device. Only an op that declares `donates` may reuse its memory, and then the tensor is gone. */
+export interface Tensor extends TensorSpec, Disposable {
+  readonly device: Device;
+  /** Copies the values to the host, row-major. */
+  read(): Promise<NumericArray>;
+  /** Frees the memory once no other handle shares it; harmless when repeated. */
+  dispose(): void;
+}
+
+/** Counts of a device, for leak checks and benchmarks. */
+export interface DeviceStats {
+  readonly liveBuffers: number;
+  readonly bytes: number;
+  readonly peakBytes: number;
+  readonly dispatches: number;
+  readonly bytesRead: number;
+}
+
+export type MutableStats = { -readonly [Key in keyof DeviceStats]: DeviceStats[Key] };
+
+/** Memory of a backend, shared by handles and freed with the last of them. */
+export class Storage {
+  readonly backend: Backend;
+  readonly buffer: unknown;
+  readonly byteLength: number;
+  readonly #stats: MutableStats;
+  #holders = 1;
+  constructor(backend: Backend, byteLength: number, stats: MutableStats) {
+    this.backend = backend;
+    this.byteLength = byteLength;
+    this.#stats = stats;
+    this.buffer = backend.allocate(byteLength);
+    stats.liveBuffers++;
+    stats.bytes += byteLength;
+    stats.peakBytes = Math.max(stats.peakBytes, stats.bytes);
+  }
+  get holders(): number {
+    return this.#holders;
+  }
+  retain(): this {
+    this.#holders++;
+    return this;
+  }
+  release(): void {
+    if (--this.#holders > 0) return;
+    this.backend.free(this.buffer);
+    this.#stats.liveBuffers--;
+    this.#stats.bytes -= this.byteLength;
+  }
+}
+
+let nextValueId = 1;
+
+/** The one implementation of Tensor. Handles with one `valueId` are the same value to the tape. */
+export class TensorHandle implements Tensor {
+  readonly device: Device;
+  readonly shape: readonly number[];
+  readonly dtype: TensorSpec["dtype"];
+  readonly valueId: number;
+  /** The scope that frees this handle; null where nobody but its holder does. */
+  scope: Set<TensorHandle> | null = null;
+  readonly #stats: MutableStats;
+  #storage: Storage | null;
+  constructor(device: Device, spec: TensorSpec, storage: Storage, stats: MutableStats, valueId: number = nextValueId++) {
+    this.device = device;
+    this.shape = spec.shape;
+    this.dtype = spec.dtype;
+    this.#storage = storage;
+    this.#stats = stats;
+    this.valueId = valueId;
+  }
+  get disposed(): boolean {
+    return this.#storage === null;
+  }
+  get storage(): Storage {
+    if (this.#storage === null) {
+      throw new DeviceError(
+        this.device.name,
+        `Cannot use tensor [${this.shape.join(", ")}]: it has been disposed; keep it out of the scope that freed it, or return it from that scope`,
+      );
+    }
+    return this.#storage;
+  }
+  /** Another handle on the same value and memory, outside every scope. */
+  share(): TensorHandle {
+    return new TensorHandle(this.device, this, this.storage.retain(), this.#stats, this.valueId);
+  }
+  async read(): Promise<NumericArray> {
+    const { backend, buffer } = this.storage;
+    this.#stats.bytesRead += byteLengthOf(this);
+    return backend.read(buffer, this.dtype, sizeOf(this.shape));
+  }
+  dispose(): void {
+    this.scope?.delete(this);
+    this.scope = null;
+    this.#storage?.release();
+    this.#storage = null;
+  }
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+}
+
+/** The handle behind a tensor; throws for objects that are not of this package. */
+export function handleOf(tensor: Tensor): TensorHandle {
+  if (tensor instanceof TensorHandle) return tensor;
+  throw new TypeError("Cannot use this value as a tensor: it was not made by a Device of tensor-core");
+}

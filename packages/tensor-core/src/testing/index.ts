@@ -1,0 +1,5 @@
+// Laws, generators and comparisons for tests of tensors, of ops and of what is built on them.
+export { checkClose, worstDifference } from "./approx.ts";
+export { extent, floats, indices, positives } from "./arbitraries.ts";
+export { sharedDevice, testDeviceNames } from "./devices.ts";
+export { opLaws, type OpCase, type OpInput, type OpLawOptions } from "./op-laws.ts";
