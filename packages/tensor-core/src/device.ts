@@ -40,10 +40,7 @@ export interface OpenDeviceOptions {
  * Opens a device. "auto" takes WebGPU on a real adapter, else cpu; `device.why` says which and why.
  * Throws DeviceError where a device named outright cannot be had.
  */
-export async function openDevice(
-  kind: "auto" | DeviceName = "auto",
-  options: OpenDeviceOptions = {},
-): Promise<Device> {
+export async function openDevice(kind: "auto" | DeviceName = "auto", options: OpenDeviceOptions = {}): Promise<Device> {
   if (kind === "reference") return createDevice(createReferenceBackend(), "asked for by name");
   if (kind === "cpu") {
     const { createCpuBackend } = await import("./backends/cpu/backend.ts");
@@ -109,10 +106,18 @@ class BackendDevice implements Device, DeviceInternals {
   tensor(values: NumericArray | readonly number[], shape: readonly number[], dtype?: Dtype): Tensor {
     const type = dtype ?? (values instanceof Uint32Array ? "u32" : this.floatDtype);
     if (type === "f64" && this.name !== "reference") {
-      throw new DeviceError(this.name, `Cannot make an f64 tensor on ${this.name}: f64 exists on the reference device only`);
+      throw new DeviceError(
+        this.name,
+        `Cannot make an f64 tensor on ${this.name}: f64 exists on the reference device only`,
+      );
     }
     if (values.length !== sizeOf(shape)) {
-      throw new ShapeError({ op: "tensor", label: "the number of values", expected: sizeOf(shape), actual: values.length });
+      throw new ShapeError({
+        op: "tensor",
+        label: "the number of values",
+        expected: sizeOf(shape),
+        actual: values.length,
+      });
     }
     const handle = this.create({ shape: [...shape], dtype: type });
     this.backend.write(handle.storage.buffer, toArray(values, type));

@@ -11,10 +11,14 @@ import { handleOf } from "./tensor.ts";
 export function apply<Attrs>(op: OpDefinition<Attrs>, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[] {
   const handles = inputs.map(handleOf);
   const device = handles[0]?.device;
-  if (device === undefined) throw new ShapeError({ op: op.name, label: "the number of inputs", expected: "at least 1", actual: 0 });
+  if (device === undefined)
+    throw new ShapeError({ op: op.name, label: "the number of inputs", expected: "at least 1", actual: 0 });
   for (const handle of handles) {
     if (handle.device !== device) {
-      throw new DeviceError(device.name, `Cannot apply ${op.name}: its inputs live on two devices, ${device.name} and ${handle.device.name}; copy one over`);
+      throw new DeviceError(
+        device.name,
+        `Cannot apply ${op.name}: its inputs live on two devices, ${device.name} and ${handle.device.name}; copy one over`,
+      );
     }
   }
   const internals = internalsOf(device);
@@ -24,7 +28,10 @@ export function apply<Attrs>(op: OpDefinition<Attrs>, inputs: readonly Tensor[],
     const source = op.view === true ? handles[0]! : donor === undefined ? undefined : handles[donor]!;
     if (source === undefined) return internals.create(spec);
     if (donor !== undefined && source.storage.holders > 1) {
-      throw new DeviceError(device.name, `Cannot apply ${op.name}: input ${donor} is donated but another tensor shares its memory; dispose that one first`);
+      throw new DeviceError(
+        device.name,
+        `Cannot apply ${op.name}: input ${donor} is donated but another tensor shares its memory; dispose that one first`,
+      );
     }
     if (byteLengthOf(spec) !== source.storage.byteLength) {
       throw new ShapeError({ op: op.name, label: "the size of a view", expected: source.shape, actual: spec.shape });

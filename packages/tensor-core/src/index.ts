@@ -1,21 +1,28 @@
 // Public names of tensor-core.
-export { valueAndGrad, valueAndGradAux, type Differentiated, type ValueAndAux } from "./autodiff/value-and-grad.ts";
+export { type Differentiated, type ValueAndAux, valueAndGrad, valueAndGradAux } from "./autodiff/value-and-grad.ts";
 export type { Backend, DeviceInfo, DeviceName, Operand } from "./backends/backend.ts";
-export { createDevice, openDevice, type Device, type OpenDeviceOptions } from "./device.ts";
+export { createDevice, type Device, type OpenDeviceOptions, openDevice } from "./device.ts";
 export { apply } from "./dispatch.ts";
 export { DeviceError, GradientError, ShapeError } from "./errors.ts";
-export { projectionTerms, type Projection, type WeightedProjection } from "./nn/projection.ts";
-export { causalRanges, rowCountOf, segmentPositions, segmentsOf, type RowBatch, type Segments } from "./nn/ragged.ts";
-export { createRowCache, SlotError, type RowCache, type RowCacheOptions, type Slot, type Slots } from "./nn/row-cache.ts";
-export { adamw, type AdamwAttrs, type AdamwState } from "./ops/adamw/op.ts";
+export { type Projection, projectionTerms, type WeightedProjection } from "./nn/projection.ts";
+export { causalRanges, type RowBatch, rowCountOf, type Segments, segmentPositions, segmentsOf } from "./nn/ragged.ts";
+export {
+  createRowCache,
+  type RowCache,
+  type RowCacheOptions,
+  type Slot,
+  SlotError,
+  type Slots,
+} from "./nn/row-cache.ts";
+export { type AdamwAttrs, type AdamwState, adamw } from "./ops/adamw/op.ts";
 export { affine } from "./ops/affine/op.ts";
-export { attention, type AttentionAttrs } from "./ops/attention/op.ts";
+export { type AttentionAttrs, attention } from "./ops/attention/op.ts";
 export { add, divide, logAddExp, maximum, minimum, multiply, scaledSigmoid, subtract, where } from "./ops/binary/op.ts";
 export { broadcastTo, sumTo } from "./ops/broadcast/op.ts";
 export { gatherRows, scatterAddRows } from "./ops/gather-rows/op.ts";
 export { linearCrossEntropy } from "./ops/linear-cross-entropy/op.ts";
 export { logSoftmax } from "./ops/log-softmax/op.ts";
-export { matmul, type MatmulAttrs } from "./ops/matmul/op.ts";
+export { type MatmulAttrs, matmul } from "./ops/matmul/op.ts";
 export { defineOp, type OpDefinition, type Vjp, type VjpCall } from "./ops/op.ts";
 export { project, type Term } from "./ops/project/op.ts";
 export { reshape } from "./ops/reshape/op.ts";
@@ -26,6 +33,6 @@ export { unary } from "./ops/unary/op.ts";
 export type { UnaryName } from "./ops/unary/table.ts";
 export { writeRows } from "./ops/write-rows/op.ts";
 export { createRandom, type Random } from "./random.ts";
-export { byteLengthOf, sizeOf, type Dtype, type NumericArray, type TensorSpec } from "./spec.ts";
+export { byteLengthOf, type Dtype, type NumericArray, sizeOf, type TensorSpec } from "./spec.ts";
 export type { DeviceStats, Tensor } from "./tensor.ts";
 export { leavesOf, mapTree, replaceLeaves, type Tree } from "./tree.ts";

@@ -67,7 +67,13 @@ export class TensorHandle implements Tensor {
   scope: Set<TensorHandle> | null = null;
   readonly #stats: MutableStats;
   #storage: Storage | null;
-  constructor(device: Device, spec: TensorSpec, storage: Storage, stats: MutableStats, valueId: number = nextValueId++) {
+  constructor(
+    device: Device,
+    spec: TensorSpec,
+    storage: Storage,
+    stats: MutableStats,
+    valueId: number = nextValueId++,
+  ) {
     this.device = device;
     this.shape = spec.shape;
     this.dtype = spec.dtype;

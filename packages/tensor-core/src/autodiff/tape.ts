@@ -23,7 +23,12 @@ export class Tape {
   isWatched(handle: TensorHandle): boolean {
     return this.#watched.has(handle.valueId);
   }
-  record(op: OpDefinition<unknown>, inputs: readonly TensorHandle[], outputs: readonly TensorHandle[], attrs: unknown): void {
+  record(
+    op: OpDefinition<unknown>,
+    inputs: readonly TensorHandle[],
+    outputs: readonly TensorHandle[],
+    attrs: unknown,
+  ): void {
     const needs = inputs.map((input) => this.isWatched(input));
     for (const output of outputs) this.watch(output.valueId);
     this.entries.push({

@@ -23,7 +23,9 @@ export interface Differentiated<Params, Aux> extends ValueAndAux<Aux> {
  * What `f` captures is constant. Throws GradientError for a leaf that is not a float tensor or a path through an op
  * without a gradient, ShapeError where f is not a scalar.
  */
-export function valueAndGrad<Params>(f: (params: Params) => Tensor): (params: Params) => { value: Tensor; grad: Params } {
+export function valueAndGrad<Params>(
+  f: (params: Params) => Tensor,
+): (params: Params) => { value: Tensor; grad: Params } {
   const differentiate = valueAndGradAux((params: Params) => ({ value: f(params), aux: null }));
   return (params) => {
     const { value, grad } = differentiate(params);
@@ -38,7 +40,9 @@ export function valueAndGradAux<Params, Aux>(
   return (params) => {
     const leaves = leavesOf<unknown>(params).map(({ path, leaf }) => {
       if (!(leaf instanceof TensorHandle) || !isFloat(leaf.dtype)) {
-        throw new GradientError(`Cannot differentiate with respect to ${path || "the argument"}: it is not a float tensor; capture what is constant instead`);
+        throw new GradientError(
+          `Cannot differentiate with respect to ${path || "the argument"}: it is not a float tensor; capture what is constant instead`,
+        );
       }
       return leaf;
     });

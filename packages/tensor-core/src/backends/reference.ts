@@ -22,13 +22,19 @@ export function createReferenceBackend(): Backend<ArrayBuffer> {
     floatDtype: "f64",
     allocate: (byteLength) => new ArrayBuffer(byteLength),
     free: () => {},
-    write: (buffer, values) => new Uint8Array(buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+    write: (buffer, values) =>
+      new Uint8Array(buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
     read: async (buffer, dtype, length) => {
       const copy = createArray(dtype, length);
       copy.set(viewOf(buffer, dtype).subarray(0, length));
       return copy;
     },
-    run<Attrs>(op: OpDefinition<Attrs>, inputs: readonly Operand<ArrayBuffer>[], outputs: readonly Operand<ArrayBuffer>[], attrs: Attrs) {
+    run<Attrs>(
+      op: OpDefinition<Attrs>,
+      inputs: readonly Operand<ArrayBuffer>[],
+      outputs: readonly Operand<ArrayBuffer>[],
+      attrs: Attrs,
+    ) {
       op.reference({ inputs: inputs.map(view), outputs: outputs.map(view), attrs });
     },
     dispose: () => {},

@@ -37,7 +37,11 @@ export function segmentPositions({ offsets }: Segments): Uint32Array {
  * Key ranges (start, end) of the given query rows, causal within their segment: all rows up to and including its own,
  * at most `window` of them. `rows` defaults to every row; [2·queries].
  */
-export function causalRanges(segments: Segments, window: number = Number.POSITIVE_INFINITY, rows?: Uint32Array): Uint32Array {
+export function causalRanges(
+  segments: Segments,
+  window: number = Number.POSITIVE_INFINITY,
+  rows?: Uint32Array,
+): Uint32Array {
   const positions = segmentPositions(segments);
   const queries = rows ?? Uint32Array.from(positions, (_, row) => row);
   const ranges = new Uint32Array(2 * queries.length);

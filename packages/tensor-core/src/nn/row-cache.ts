@@ -77,7 +77,9 @@ class FixedRowCache implements RowCache {
   open(): Slot {
     const slot = this.#free.pop();
     if (slot === undefined) {
-      throw new SlotError(`Cannot open a slot: all ${this.slotCount} are in use; close one, or create the cache with more`);
+      throw new SlotError(
+        `Cannot open a slot: all ${this.slotCount} are in use; close one, or create the cache with more`,
+      );
     }
     this.#lengths.set(slot, 0);
     return slot;
@@ -96,7 +98,8 @@ class FixedRowCache implements RowCache {
       this.#device.scope(() => {
         const from = this.#device.tensor(rowsOf(slot), [length]);
         const to = this.#device.tensor(rowsOf(copy), [length]);
-        for (const [index, matrix] of this.#matrices.entries()) this.#matrices[index] = writeRows(matrix, gatherRows(matrix, from), to);
+        for (const [index, matrix] of this.#matrices.entries())
+          this.#matrices[index] = writeRows(matrix, gatherRows(matrix, from), to);
       });
     }
     return copy;
@@ -118,10 +121,14 @@ class FixedRowCache implements RowCache {
     for (const [entry, slot] of slots.entries()) {
       const length = lengths.get(slot) ?? this.length(slot);
       if (positions[entry] !== length) {
-        throw new SlotError(`Cannot extend slot ${slot} at position ${positions[entry]}: its next position is ${length}`);
+        throw new SlotError(
+          `Cannot extend slot ${slot} at position ${positions[entry]}: its next position is ${length}`,
+        );
       }
       if (length >= this.capacity) {
-        throw new SlotError(`Cannot extend slot ${slot}: it holds ${length} of ${this.capacity} rows; create the cache with a larger capacity`);
+        throw new SlotError(
+          `Cannot extend slot ${slot}: it holds ${length} of ${this.capacity} rows; create the cache with a larger capacity`,
+        );
       }
       lengths.set(slot, length + 1);
     }
@@ -135,7 +142,8 @@ class FixedRowCache implements RowCache {
   }
   matrix(index: number): Tensor {
     const matrix = this.#matrices[index];
-    if (matrix === undefined) throw new SlotError(`Cannot read matrix ${index}: this cache has ${this.#matrices.length}`);
+    if (matrix === undefined)
+      throw new SlotError(`Cannot read matrix ${index}: this cache has ${this.#matrices.length}`);
     return matrix;
   }
   ranges({ slots, positions }: RowBatch, window: number = Number.POSITIVE_INFINITY): Uint32Array {

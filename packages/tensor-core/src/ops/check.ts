@@ -4,14 +4,21 @@ import { type Dtype, isFloat, sameShape, type TensorSpec } from "../spec.ts";
 
 /** Throws unless the op got `count` inputs. */
 export function checkInputCount(op: string, inputs: readonly TensorSpec[], count: number): void {
-  if (inputs.length !== count) throw new ShapeError({ op, label: "the number of inputs", expected: count, actual: inputs.length });
+  if (inputs.length !== count)
+    throw new ShapeError({ op, label: "the number of inputs", expected: count, actual: inputs.length });
 }
 
 /** Throws unless the input has this shape; -1 accepts any extent. */
 export function checkShape(op: string, label: string, input: TensorSpec, shape: readonly number[]): void {
-  const fits = input.shape.length === shape.length && shape.every((extent, axis) => extent === -1 || extent === input.shape[axis]);
+  const fits =
+    input.shape.length === shape.length && shape.every((extent, axis) => extent === -1 || extent === input.shape[axis]);
   if (!fits) {
-    throw new ShapeError({ op, label: `the shape of ${label}`, expected: shape.map((extent) => (extent === -1 ? "any" : extent)), actual: input.shape });
+    throw new ShapeError({
+      op,
+      label: `the shape of ${label}`,
+      expected: shape.map((extent) => (extent === -1 ? "any" : extent)),
+      actual: input.shape,
+    });
   }
 }
 
@@ -20,7 +27,12 @@ export function checkFloats(op: string, inputs: readonly TensorSpec[]): Dtype {
   const dtype = inputs[0]!.dtype;
   for (const [index, input] of inputs.entries()) {
     if (!isFloat(input.dtype) || input.dtype !== dtype) {
-      throw new ShapeError({ op, label: `the dtype of input ${index}`, expected: isFloat(dtype) ? dtype : "a float", actual: input.dtype });
+      throw new ShapeError({
+        op,
+        label: `the dtype of input ${index}`,
+        expected: isFloat(dtype) ? dtype : "a float",
+        actual: input.dtype,
+      });
     }
   }
   return dtype;
@@ -28,7 +40,8 @@ export function checkFloats(op: string, inputs: readonly TensorSpec[]): Dtype {
 
 /** Throws unless the input is u32 with this shape; -1 accepts any extent. */
 export function checkIndices(op: string, label: string, input: TensorSpec, shape: readonly number[]): void {
-  if (input.dtype !== "u32") throw new ShapeError({ op, label: `the dtype of ${label}`, expected: "u32", actual: input.dtype });
+  if (input.dtype !== "u32")
+    throw new ShapeError({ op, label: `the dtype of ${label}`, expected: "u32", actual: input.dtype });
   checkShape(op, label, input, shape);
 }
 

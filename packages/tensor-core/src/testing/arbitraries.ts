@@ -17,7 +17,10 @@ export function floats(shape: readonly number[], bound: number = 2): fc.Arbitrar
 
 /** A float input with values in (0, bound]. */
 export function positives(shape: readonly number[], bound: number = 2): fc.Arbitrary<OpInput> {
-  return floats(shape, bound).map((input) => ({ shape, values: input.values.map((value) => Math.abs(value) + 1 / 64) }));
+  return floats(shape, bound).map((input) => ({
+    shape,
+    values: input.values.map((value) => Math.abs(value) + 1 / 64),
+  }));
 }
 
 /** A u32 input with values below `bound`. */

@@ -2,4 +2,4 @@
 export { checkClose, worstDifference } from "./approx.ts";
 export { extent, floats, indices, positives } from "./arbitraries.ts";
 export { sharedDevice, testDeviceNames } from "./devices.ts";
-export { opLaws, type OpCase, type OpInput, type OpLawOptions } from "./op-laws.ts";
+export { type OpCase, type OpInput, type OpLawOptions, opLaws } from "./op-laws.ts";

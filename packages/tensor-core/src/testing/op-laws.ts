@@ -85,7 +85,12 @@ export function opLaws<Attrs>(op: OpDefinition<Attrs>, options: OpLawOptions<Att
             const expected = await gradients(reference, op, call, which);
             const actual = await gradients(device, op, call, which);
             for (const [index, values] of expected.entries()) {
-              checkClose(`gradient of input ${which[index]} of ${op.name} on ${name}`, actual[index]!, values, 4 * tolerance);
+              checkClose(
+                `gradient of input ${which[index]} of ${op.name} on ${name}`,
+                actual[index]!,
+                values,
+                4 * tolerance,
+              );
             }
           }),
           settings,
@@ -95,8 +100,14 @@ export function opLaws<Attrs>(op: OpDefinition<Attrs>, options: OpLawOptions<Att
   });
 }
 
-function differentiableInputs<Attrs>(_: OpDefinition<Attrs>, call: OpCase<Attrs>, options: OpLawOptions<Attrs>): readonly number[] {
-  return options.differentiable?.(call) ?? call.inputs.flatMap((input, index) => (input.dtype === "u32" ? [] : [index]));
+function differentiableInputs<Attrs>(
+  _: OpDefinition<Attrs>,
+  call: OpCase<Attrs>,
+  options: OpLawOptions<Attrs>,
+): readonly number[] {
+  return (
+    options.differentiable?.(call) ?? call.inputs.flatMap((input, index) => (input.dtype === "u32" ? [] : [index]))
+  );
 }
 
 function upload(device: Device, input: OpInput): Tensor {
@@ -113,7 +124,15 @@ async function readAll(tensors: readonly Tensor[]): Promise<ArrayLike<number>[]>
 }
 
 function run<Attrs>(device: Device, op: OpDefinition<Attrs>, call: OpCase<Attrs>): Promise<ArrayLike<number>[]> {
-  return readAll(device.scope(() => apply(op, call.inputs.map((input) => upload(device, input)), call.attrs)));
+  return readAll(
+    device.scope(() =>
+      apply(
+        op,
+        call.inputs.map((input) => upload(device, input)),
+        call.attrs,
+      ),
+    ),
+  );
 }
 
 /** A scalar of all outputs: Σ over float outputs of fixed random weights times values. */
@@ -122,11 +141,19 @@ function pooled<Attrs>(device: Device, op: OpDefinition<Attrs>, tensors: readonl
   // Gradients flow from the first output: further ones are saved statistics.
   const first = outputs[0]!;
   const random = createRandom(7, op.name);
-  const weights = device.tensor(Array.from({ length: sizeOf(first.shape) }, () => random.normal()), first.shape);
+  const weights = device.tensor(
+    Array.from({ length: sizeOf(first.shape) }, () => random.normal()),
+    first.shape,
+  );
   return sumTo(multiply(first, weights), []);
 }
 
-function gradients<Attrs>(device: Device, op: OpDefinition<Attrs>, call: OpCase<Attrs>, which: readonly number[]): Promise<ArrayLike<number>[]> {
+function gradients<Attrs>(
+  device: Device,
+  op: OpDefinition<Attrs>,
+  call: OpCase<Attrs>,
+  which: readonly number[],
+): Promise<ArrayLike<number>[]> {
   return readAll(
     device.scope(() => {
       const tensors = call.inputs.map((input) => upload(device, input));
@@ -155,7 +182,13 @@ async function checkDirectionalDerivative<Attrs>(
       device.scope(() => {
         const tensors = call.inputs.map((item, index) =>
           index === which
-            ? add(upload(device, item), device.tensor(direction.map((d) => d * offset), item.shape))
+            ? add(
+                upload(device, item),
+                device.tensor(
+                  direction.map((d) => d * offset),
+                  item.shape,
+                ),
+              )
             : upload(device, item),
         );
         return pooled(device, op, tensors, call.attrs);
@@ -165,9 +198,11 @@ async function checkDirectionalDerivative<Attrs>(
   };
   const [gradient] = await gradients(device, op, call, [which]);
   const analytic = direction.reduce((sum, d, index) => sum + d * gradient![index]!, 0);
-  const numeric = (await valueAt(step) - (await valueAt(-step))) / (2 * step);
+  const numeric = ((await valueAt(step)) - (await valueAt(-step))) / (2 * step);
   const scale = 1 + Math.abs(analytic) + direction.reduce((sum, d, index) => sum + Math.abs(d * gradient![index]!), 0);
   if (!(Math.abs(analytic - numeric) <= tolerance * scale)) {
-    throw new Error(`gradient of input ${which} of ${op.name}: directional derivative ${analytic} but finite differences give ${numeric}`);
+    throw new Error(
+      `gradient of input ${which} of ${op.name}: directional derivative ${analytic} but finite differences give ${numeric}`,
+    );
   }
 }

@@ -22,7 +22,8 @@ export const adamwOp: OpDefinition<AdamwAttrs> = defineOp({
   name: "adamw",
   infer(inputs) {
     checkInputCount("adamw", inputs, 5);
-    for (const [index, label] of ["m", "v", "gradient"].entries()) checkSameShape("adamw", label, inputs[index + 1]!, inputs[0]!);
+    for (const [index, label] of ["m", "v", "gradient"].entries())
+      checkSameShape("adamw", label, inputs[index + 1]!, inputs[0]!);
     checkShape("adamw", "gradient scale", inputs[4]!, []);
     const dtype = checkFloats("adamw", inputs);
     return inputs.slice(0, 3).map(({ shape }) => ({ shape, dtype }));

@@ -27,17 +27,32 @@ export interface AttentionExtents {
 /** Extents of q [N, H·K], k [S, G·K], v [S, G·Kv]; throws ShapeError where they do not divide. */
 export function attentionExtents(op: string, inputs: readonly TensorSpec[], attrs: AttentionAttrs): AttentionExtents {
   const [q, k, v] = [inputs[0]!, inputs[1]!, inputs[2]!];
-  for (const [label, input] of [["q", q], ["k", k], ["v", v]] as const) checkShape(op, label, input, [-1, -1]);
+  for (const [label, input] of [
+    ["q", q],
+    ["k", k],
+    ["v", v],
+  ] as const)
+    checkShape(op, label, input, [-1, -1]);
   const headSize = q.shape[1]! / attrs.headCount;
   const valueSize = v.shape[1]! / attrs.groupCount;
   if (!Number.isInteger(headSize) || attrs.headCount % attrs.groupCount !== 0) {
-    throw new ShapeError({ op, label: "the width of q", expected: `a multiple of ${attrs.headCount} heads, a multiple of ${attrs.groupCount} groups`, actual: q.shape[1] });
+    throw new ShapeError({
+      op,
+      label: "the width of q",
+      expected: `a multiple of ${attrs.headCount} heads, a multiple of ${attrs.groupCount} groups`,
+      actual: q.shape[1],
+    });
   }
   if (k.shape[1] !== headSize * attrs.groupCount) {
     throw new ShapeError({ op, label: "the width of k", expected: headSize * attrs.groupCount, actual: k.shape[1] });
   }
   if (!Number.isInteger(valueSize) || v.shape[0] !== k.shape[0]) {
-    throw new ShapeError({ op, label: "the shape of v", expected: [k.shape[0]!, `a multiple of ${attrs.groupCount}`], actual: v.shape });
+    throw new ShapeError({
+      op,
+      label: "the shape of v",
+      expected: [k.shape[0]!, `a multiple of ${attrs.groupCount}`],
+      actual: v.shape,
+    });
   }
   return { queryCount: q.shape[0]!, keyCount: k.shape[0]!, headSize, valueSize };
 }
@@ -97,7 +112,10 @@ export const attentionGradOp: OpDefinition<AttentionAttrs> = defineOp({
   infer(inputs) {
     checkInputCount("attentionGrad", inputs, 7);
     checkSameShape("attentionGrad", "g", inputs[6]!, inputs[4]!);
-    const dtype = checkFloats("attentionGrad", [0, 1, 2, 4, 5, 6].map((index) => inputs[index]!));
+    const dtype = checkFloats(
+      "attentionGrad",
+      [0, 1, 2, 4, 5, 6].map((index) => inputs[index]!),
+    );
     return inputs.slice(0, 3).map(({ shape }) => ({ shape, dtype }));
   },
   reference({ inputs, outputs, attrs }) {
@@ -114,7 +132,9 @@ export const attentionGradOp: OpDefinition<AttentionAttrs> = defineOp({
         let delta = 0;
         for (let i = 0; i < valueSize; i++) delta += g![outAt + i]! * out![outAt + i]!;
         for (let s = start; s < end; s++) {
-          const weight = Math.exp(score(inputs, attrs, headSize, n, head, group, s) - logNormaliser![n * headCount + head]!);
+          const weight = Math.exp(
+            score(inputs, attrs, headSize, n, head, group, s) - logNormaliser![n * headCount + head]!,
+          );
           const vAt = (s * groupCount + group) * valueSize;
           const kAt = (s * groupCount + group) * headSize;
           let pull = 0;
@@ -151,7 +171,8 @@ function score(
   const q = inputs[0]!.data;
   const k = inputs[1]!.data;
   let dot = 0;
-  for (let i = 0; i < headSize; i++) dot += q[(n * headCount + head) * headSize + i]! * k[(s * groupCount + group) * headSize + i]!;
+  for (let i = 0; i < headSize; i++)
+    dot += q[(n * headCount + head) * headSize + i]! * k[(s * groupCount + group) * headSize + i]!;
   return dot * scale;
 }
 

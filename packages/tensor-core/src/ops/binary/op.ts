@@ -46,7 +46,8 @@ export const binaryOp: OpDefinition<BinaryAttrs> = defineOp({
   wgsl,
   vjp: ({ inputs, outputs, attrs, needs }, [g]) => {
     const { gradients } = binaryTable[attrs.name];
-    if (gradients === null) throw new GradientError(`Cannot differentiate through ${attrs.name}: it is piecewise constant`);
+    if (gradients === null)
+      throw new GradientError(`Cannot differentiate through ${attrs.name}: it is piecewise constant`);
     return inputs.map((input, index) =>
       needs[index] ? sumTo(gradients[index as 0 | 1](inputs[0]!, inputs[1]!, outputs[0]!, g!), input.shape) : null,
     );

@@ -46,12 +46,12 @@ export const binaryTable: Readonly<Record<BinaryName, BinaryFunction>> = {
   },
   // Ties send the whole gradient to the first operand.
   minimum: {
-    value: (a, b) => (b >= a ? a : b),
+    value: Math.min,
     wgsl: "select(b, a, b >= a)",
     gradients: [(a, b, _y, g) => where(b, a, g), (a, b, _y, g) => subtract(g, where(b, a, g))],
   },
   maximum: {
-    value: (a, b) => (a >= b ? a : b),
+    value: Math.max,
     wgsl: "select(b, a, a >= b)",
     gradients: [(a, b, _y, g) => where(a, b, g), (a, b, _y, g) => subtract(g, where(a, b, g))],
   },

@@ -35,7 +35,12 @@ export function forEachBroadcast(
 
 function checkBroadcast(op: string, part: readonly number[], full: readonly number[]): void {
   if (!sameShape(broadcastShapes(op, part, full), full)) {
-    throw new ShapeError({ op, label: "the smaller shape", expected: `one that broadcasts to [${full.join(", ")}]`, actual: part });
+    throw new ShapeError({
+      op,
+      label: "the smaller shape",
+      expected: `one that broadcasts to [${full.join(", ")}]`,
+      actual: part,
+    });
   }
 }
 

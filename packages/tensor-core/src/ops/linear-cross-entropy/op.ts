@@ -75,7 +75,8 @@ export const linearCrossEntropyGradOp: OpDefinition<LinearCrossEntropyGradAttrs>
         for (const [token, dLogit] of dLogits.entries()) {
           const weight = dLogit * inputs[0]!.data[row]!;
           for (let k = 0; k < width; k++) {
-            const [to, from] = index % 2 === 0 ? [row * width + k, token * width + k] : [token * width + k, row * width + k];
+            const [to, from] =
+              index % 2 === 0 ? [row * width + k, token * width + k] : [token * width + k, row * width + k];
             sum[to] = sum[to]! + weight * other[from]!;
           }
         }
@@ -88,7 +89,10 @@ export const linearCrossEntropyGradOp: OpDefinition<LinearCrossEntropyGradAttrs>
   vjp: "nondifferentiable",
 });
 
-function rowLogits(terms: readonly { readonly shape: readonly number[]; readonly data: ArrayLike<number> }[], row: number): Float64Array {
+function rowLogits(
+  terms: readonly { readonly shape: readonly number[]; readonly data: ArrayLike<number> }[],
+  row: number,
+): Float64Array {
   const logits = new Float64Array(terms[1]!.shape[0]!);
   for (let term = 0; term < terms.length; term += 2) {
     const size = terms[term]!.shape[1]!;

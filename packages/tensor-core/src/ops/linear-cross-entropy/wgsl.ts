@@ -1,2 +1,6 @@
-export const wgslLinearCrossEntropy = (): never => { throw new Error("linear-cross-entropy on webgpu"); };
-export const wgslLinearCrossEntropyGrad = (): never => { throw new Error("linear-cross-entropy on webgpu"); };
+export const wgslLinearCrossEntropy = (): never => {
+  throw new Error("linear-cross-entropy on webgpu");
+};
+export const wgslLinearCrossEntropyGrad = (): never => {
+  throw new Error("linear-cross-entropy on webgpu");
+};

@@ -25,7 +25,12 @@ export const matmulOp: OpDefinition<MatmulAttrs> = defineOp({
     const [b0, b1] = inputs[1]!.shape as [number, number];
     const inner = transposeA ? a0 : a1;
     if ((transposeB ? b1 : b0) !== inner) {
-      throw new ShapeError({ op: "matmul", label: "the inner extent of b", expected: inner, actual: transposeB ? b1 : b0 });
+      throw new ShapeError({
+        op: "matmul",
+        label: "the inner extent of b",
+        expected: inner,
+        actual: transposeB ? b1 : b0,
+      });
     }
     return [{ shape: [transposeA ? a1 : a0, transposeB ? b0 : b1], dtype }];
   },
@@ -39,7 +44,9 @@ export const matmulOp: OpDefinition<MatmulAttrs> = defineOp({
       for (let column = 0; column < columns; column++) {
         let sum = 0;
         for (let k = 0; k < inner; k++) {
-          sum += a[transposeA ? k * rows + row : row * inner + k]! * b[transposeB ? column * inner + k : k * columns + column]!;
+          sum +=
+            a[transposeA ? k * rows + row : row * inner + k]! *
+            b[transposeB ? column * inner + k : k * columns + column]!;
         }
         c[row * columns + column] = sum;
       }

@@ -17,10 +17,19 @@ export interface Term {
 }
 
 /** Checks pairs (features, weight) from `first` on; returns N, V and the number of terms. */
-export function checkTerms(op: string, inputs: readonly TensorSpec[], first: number): { rowCount: number; vocabSize: number; termCount: number } {
+export function checkTerms(
+  op: string,
+  inputs: readonly TensorSpec[],
+  first: number,
+): { rowCount: number; vocabSize: number; termCount: number } {
   const pairs = inputs.slice(first);
   if (pairs.length < 2 || pairs.length % 2 !== 0) {
-    throw new ShapeError({ op, label: "the number of term inputs", expected: "an even number from 2 on", actual: pairs.length });
+    throw new ShapeError({
+      op,
+      label: "the number of term inputs",
+      expected: "an even number from 2 on",
+      actual: pairs.length,
+    });
   }
   checkShape(op, "features 0", pairs[0]!, [-1, -1]);
   checkShape(op, "weight 0", pairs[1]!, [-1, -1]);

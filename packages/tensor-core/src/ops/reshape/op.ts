@@ -16,7 +16,12 @@ export const reshapeOp: OpDefinition<ReshapeAttrs> = defineOp({
   infer(inputs, { shape }) {
     const input = inputs[0]!;
     if (sizeOf(shape) !== sizeOf(input.shape)) {
-      throw new ShapeError({ op: "reshape", label: "the new shape", expected: `${sizeOf(input.shape)} elements`, actual: shape });
+      throw new ShapeError({
+        op: "reshape",
+        label: "the new shape",
+        expected: `${sizeOf(input.shape)} elements`,
+        actual: shape,
+      });
     }
     return [{ shape, dtype: input.dtype }];
   },

@@ -1,2 +1,6 @@
-export const wgslRmsNorm = (): never => { throw new Error("rms-norm on webgpu"); };
-export const wgslRmsNormGrad = (): never => { throw new Error("rms-norm on webgpu"); };
+export const wgslRmsNorm = (): never => {
+  throw new Error("rms-norm on webgpu");
+};
+export const wgslRmsNormGrad = (): never => {
+  throw new Error("rms-norm on webgpu");
+};

@@ -21,7 +21,12 @@ export const ropeOp: OpDefinition<RopeAttrs> = defineOp({
     checkShape("rope", "rotation", inputs[1]!, [inputs[0]!.shape[0]!, -1]);
     const [width, headSize] = [inputs[0]!.shape[1]!, inputs[1]!.shape[1]!];
     if (headSize % 2 !== 0 || width % headSize !== 0) {
-      throw new ShapeError({ op: "rope", label: "the width of x", expected: `a multiple of the even head size ${headSize}`, actual: width });
+      throw new ShapeError({
+        op: "rope",
+        label: "the width of x",
+        expected: `a multiple of the even head size ${headSize}`,
+        actual: width,
+      });
     }
     return [{ shape: inputs[0]!.shape, dtype: checkFloats("rope", inputs) }];
   },

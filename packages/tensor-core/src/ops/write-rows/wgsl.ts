@@ -1,1 +1,3 @@
-export const wgsl = (): never => { throw new Error("write-rows on webgpu"); };
+export const wgsl = (): never => {
+  throw new Error("write-rows on webgpu");
+};

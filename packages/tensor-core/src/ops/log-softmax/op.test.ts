@@ -1,0 +1,15 @@
+// The laws of logSoftmax, far from zero too.
+import fc from "fast-check";
+import { extent, floats, opLaws } from "../../testing/index.ts";
+import { logSoftmaxOp } from "./op.ts";
+
+opLaws(logSoftmaxOp, {
+  cases: fc.tuple(extent(11), extent(41), fc.constantFrom(0, 300, -300)).chain(([rowCount, width, shift]) =>
+    fc.record({
+      inputs: fc.tuple(
+        floats([rowCount, width], 9).map((input) => ({ ...input, values: input.values.map((z) => z + shift) })),
+      ),
+      attrs: fc.constant({}),
+    }),
+  ),
+});
