@@ -1,5 +1,8 @@
 // Public names of the sampler.
+
+export { argmax, type Logits, logNormalizer, logProbability, sampleToken } from "./distribution.ts";
 export { InvalidEntryError, InvalidRequestError, SamplingError } from "./errors.ts";
+export { type BatchEvent, type BatchOptions, generateBatch, sampled } from "./generate.ts";
 export type {
   Controls,
   Cost,
@@ -12,3 +15,21 @@ export type {
 } from "./policy.ts";
 export { checkEntries } from "./policy.ts";
 export { createRandom, type Random } from "./random.ts";
+export type {
+  Detokenizer,
+  EndEvent,
+  EndReason,
+  GenerateEvent,
+  GenerateRequest,
+  Generator,
+  TokenEvent,
+} from "./request.ts";
+export { checkRequest } from "./request.ts";
+export { createStopMatcher, type StopMatcher, type StopResult } from "./stop-strings.ts";
+export { addLogitBias } from "./warps/logit-bias.ts";
+export { keepMinP } from "./warps/min-p.ts";
+export { penalizeRepetition } from "./warps/repetition-penalty.ts";
+export { scaleByTemperature } from "./warps/temperature.ts";
+export { keepTopK } from "./warps/top-k.ts";
+export { keepTopP } from "./warps/top-p.ts";
+export { type WarpSettings, warpLogits } from "./warps/warp.ts";
