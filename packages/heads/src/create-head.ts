@@ -1,0 +1,13 @@
+// From a head's description to the head; knows no file format.
+import { linearHead } from "./linear-head.ts";
+import { lowRankHead } from "./low-rank-head.ts";
+import type { HeadConfig, RewardHead } from "./reward-head.ts";
+
+/**
+ * The head a configuration describes, as `head.config` gave it.
+ *
+ * @throws HeadError where the configuration cannot be
+ */
+export function createHead(config: HeadConfig): RewardHead {
+  return config.kind === "linear" ? linearHead(config) : lowRankHead(config);
+}

@@ -1,0 +1,6 @@
+// Public names of @dual-head/heads.
+export { createHead } from "./create-head.ts";
+export { foldConstant } from "./fold.ts";
+export { type LinearHeadOptions, type LinearHeadParams, linearHead } from "./linear-head.ts";
+export { type LowRankHeadOptions, type LowRankHeadParams, lowRankHead } from "./low-rank-head.ts";
+export { type HeadConfig, HeadError, type HeadParams, type RewardHead } from "./reward-head.ts";

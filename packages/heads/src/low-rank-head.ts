@@ -1,0 +1,58 @@
+// A reward head of few parameters: a low-rank difference from the language-model head; knows no training.
+import { affine, createRandom, type Device, type Projection, type Tensor } from "@dual-head/tensor-core";
+import { countParameters, extentsOf, HeadError, linearBase, type RewardHead } from "./reward-head.ts";
+
+/** Parameters of a low-rank head: a [k, D], b [V, k], bias [V, 1]. */
+export type LowRankHeadParams = { readonly a: Tensor; readonly b: Tensor; readonly bias: Tensor | null };
+
+/** Options of `lowRankHead`. */
+export interface LowRankHeadOptions {
+  /** Rank k of the difference, a positive integer. */
+  readonly rank: number;
+  /** Whether the head has a bias of its own (default false). */
+  readonly bias?: boolean;
+}
+
+/**
+ * A reward head with W_RM = W_LM + B·A: the paper's head restricted to a difference of rank k, k·(D + V) parameters.
+ *
+ * A is drawn from N(0, 1/D) and B starts at zero, so the head starts as the language-model head and yet has a gradient.
+ * Not in the paper.
+ *
+ * @equation E3
+ * @throws HeadError where the rank is not a positive integer
+ */
+export function lowRankHead({ rank, bias = false }: LowRankHeadOptions): RewardHead<LowRankHeadParams> {
+  if (!Number.isInteger(rank) || rank < 1) {
+    throw new HeadError("low-rank", `Cannot make a low-rank head: its rank is ${rank} and must be a positive integer`);
+  }
+  const parameterShapes = (hiddenSize: number, vocabSize: number) => ({
+    a: [rank, hiddenSize],
+    b: [vocabSize, rank],
+    ...(bias ? { bias: [vocabSize, 1] } : {}),
+  });
+  return {
+    config: { kind: "low-rank", rank, bias },
+    kind: "low-rank",
+    parameterShapes,
+    parameterCount: (hiddenSize, vocabSize) => countParameters(parameterShapes(hiddenSize, vocabSize)),
+    init(device: Device, seed: number, lmHead: Projection): LowRankHeadParams {
+      const base = linearBase("low-rank", lmHead);
+      const { vocabSize, hiddenSize } = extentsOf(base);
+      const random = createRandom(seed, "low-rank-head");
+      const a = Float32Array.from({ length: rank * hiddenSize }, () => random.normal() / Math.sqrt(hiddenSize));
+      const zeros = (shape: readonly [number, number]) =>
+        device.tensor(new Float32Array(shape[0] * shape[1]), shape, device.floatDtype);
+      return {
+        a: device.tensor(a, [rank, hiddenSize], device.floatDtype),
+        b: zeros([vocabSize, rank]),
+        bias: !bias ? null : base.bias === null ? zeros([vocabSize, 1]) : affine(base.bias, 1, 0),
+      };
+    },
+    projection({ a, b, bias: offset }, lmHead) {
+      const base = linearBase("low-rank", lmHead);
+      // The base weight is the language-model head's own tensor, so that fused logits compute it once.
+      return { kind: "low-rank-delta", base: offset === null ? base : { ...base, bias: offset }, a, b };
+    },
+  };
+}
