@@ -1,0 +1,286 @@
+// What every backbone must keep, on every device: its two views agree, rows see their own past only, slots are
+// independent, and the differentiable view has the gradient that finite differences show.
+import {
+  add,
+  createRandom,
+  type Device,
+  leavesOf,
+  mapTree,
+  multiply,
+  segmentsOf,
+  sumTo,
+  type Tensor,
+  valueAndGrad,
+} from "@dual-head/tensor-core";
+import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Backbone, createTokenBatch, type SlotTokens } from "../backbone.ts";
+import type { KvCache } from "../kv-cache.ts";
+
+/** A backbone with parameters on one device. */
+export interface BackboneSubject<Params> {
+  readonly backbone: Backbone<Params>;
+  readonly params: Params;
+}
+
+const seed = 20240613;
+const slotCount = 3;
+
+/**
+ * Runs the laws of one backbone under vitest, on every device.
+ *
+ * @param make creates backbone and parameters on a device, the same parameters whichever the device; keep them tiny,
+ * with at least 7 positions. Parameters are not disposed: the device is shared by the test file
+ */
+export function backboneLaws<Params>(
+  name: string,
+  make: (device: Device) => BackboneSubject<Params> | Promise<BackboneSubject<Params>>,
+): void {
+  for (const deviceName of testDeviceNames) {
+    const tolerance = deviceName === "reference" ? 1e-11 : 1e-4;
+    const settings = { seed, numRuns: 4 };
+    let subject: Promise<Lab<Params>> | undefined;
+    const open = () => {
+      subject ??= (async () => {
+        const device = await sharedDevice(deviceName);
+        return createLab(device, await make(device));
+      })();
+      return subject;
+    };
+    const withLab = (law: (lab: Lab<Params>, sequences: readonly number[][]) => Promise<void>) => async () => {
+      const lab = await open();
+      await fc.assert(
+        fc.asyncProperty(sequencesOf(lab.subject.backbone), (sequences) => law(lab, sequences)),
+        settings,
+      );
+    };
+
+    describe(`${name} keeps the laws of a backbone on ${deviceName} (seed ${seed})`, () => {
+      it(
+        "gives one row of finite numbers a token",
+        withLab(async (lab, sequences) => {
+          for (const [index, rows] of (await lab.hidden(sequences)).entries()) {
+            expect(rows.length).toBe(sequences[index]!.length * lab.subject.backbone.config.hiddenSize);
+            expect(rows.every(Number.isFinite)).toBe(true);
+          }
+        }),
+      );
+
+      it(
+        "gives a ragged batch the rows of each sequence alone",
+        withLab(async (lab, sequences) => {
+          const together = await lab.hidden(sequences);
+          for (const [index, sequence] of sequences.entries()) {
+            const [alone] = await lab.hidden([sequence]);
+            checkClose(`sequence ${index}`, together[index]!, alone!, tolerance);
+          }
+        }),
+      );
+
+      it(
+        "lets no later token change an earlier row",
+        withLab(async (lab, sequences) => {
+          const whole = await lab.hidden(sequences);
+          const changed = await lab.hidden(
+            sequences.map((tokens) => [
+              ...tokens.slice(0, -1),
+              (tokens.at(-1)! + 1) % lab.subject.backbone.config.vocabSize,
+            ]),
+          );
+          for (const [index, sequence] of sequences.entries()) {
+            const earlier = (sequence.length - 1) * lab.subject.backbone.config.hiddenSize;
+            expect(changed[index]!.slice(0, earlier)).toEqual(whole[index]!.slice(0, earlier));
+          }
+        }),
+      );
+
+      for (const chunkLength of [1, 3]) {
+        it(
+          `gives prefill's rows when fed ${chunkLength} at a time, slots interleaved`,
+          withLab(async (lab, sequences) => {
+            const expected = await lab.hidden(sequences);
+            await lab.withCache(async (cache) => {
+              const slots = sequences.map(() => cache.open());
+              const rows: number[][] = sequences.map(() => []);
+              for (let from = 0; sequences.some((tokens) => from < tokens.length); from += chunkLength) {
+                const entries = sequences.flatMap((tokens, index) => {
+                  const chunk = tokens.slice(from, from + chunkLength);
+                  return chunk.length === 0 ? [] : [{ index, slot: slots[index]!, tokens: chunk }];
+                });
+                // The order of entries must not matter: every second call has them turned around.
+                if (from % 2 === 1) entries.reverse();
+                const chunks = await lab.extend(cache, entries);
+                for (const [at, { index }] of entries.entries()) rows[index]!.push(...chunks[at]!);
+              }
+              for (const index of sequences.keys()) {
+                checkClose(`sequence ${index}`, rows[index]!, expected[index]!, tolerance);
+                expect(cache.length(slots[index]!)).toBe(sequences[index]!.length);
+              }
+            });
+          }),
+        );
+      }
+
+      it(
+        "lets forks, cuts and reused slots go on as if nothing else had happened",
+        withLab(async (lab, sequences) => {
+          const [tokens, other] = [sequences[0]!, sequences[1] ?? [0, 1]];
+          const vocabSize = lab.subject.backbone.config.vocabSize;
+          const next = [(tokens[0]! + 1) % vocabSize];
+          const width = lab.subject.backbone.config.hiddenSize;
+          const lastRow = async (sequence: readonly number[]) => (await lab.hidden([sequence]))[0]!.slice(-width);
+          await lab.withCache(async (cache) => {
+            const used = cache.open();
+            await lab.extend(cache, [{ slot: used, tokens: other }]);
+            cache.close(used);
+            const slot = cache.open();
+            await lab.extend(cache, [{ slot, tokens }]);
+            const fork = cache.fork(slot);
+            const cut = Math.floor(tokens.length / 2);
+            cache.truncate(slot, cut);
+            const both = await lab.extend(cache, [
+              { slot, tokens: next },
+              { slot: fork, tokens: next },
+            ]);
+            checkClose("the cut sequence", both[0]!, await lastRow([...tokens.slice(0, cut), ...next]), tolerance);
+            checkClose("the fork", both[1]!, await lastRow([...tokens, ...next]), tolerance);
+          });
+        }),
+      );
+
+      it("refuses tokens it cannot read and leaves the cache as it was", async () => {
+        const lab = await open();
+        const { vocabSize, maxTokens } = lab.subject.backbone.config;
+        await expect(lab.hidden([[vocabSize]])).rejects.toThrow(`token ${vocabSize} is not below`);
+        await expect(lab.hidden([new Array<number>(maxTokens + 1).fill(0)])).rejects.toThrow("positions of this model");
+        await lab.withCache(async (cache) => {
+          const slot = cache.open();
+          await expect(lab.extend(cache, [{ slot, tokens: [0, vocabSize] }])).rejects.toThrow("on row 1");
+          expect(cache.length(slot)).toBe(0);
+        });
+      });
+
+      it("frees what it does not return", async () => {
+        const lab = await open();
+        const { liveBuffers } = lab.device.stats;
+        await lab.hidden([[1, 0, 1], [0]]);
+        await lab.withCache(async (cache) => {
+          const slot = cache.open();
+          for (const token of [0, 1, 0]) await lab.extend(cache, [{ slot, tokens: [token] }]);
+        });
+        expect(lab.device.stats.liveBuffers).toBe(liveBuffers);
+      });
+
+      if (deviceName === "reference") {
+        it("has the gradient that finite differences show in float64", async () => {
+          await checkGradient(await open());
+        });
+      }
+    });
+  }
+}
+
+function sequencesOf({ config }: Backbone<unknown>): fc.Arbitrary<number[][]> {
+  const token = fc.nat({ max: config.vocabSize - 1 });
+  // One position is left over for the laws that append a token.
+  const tokens = fc.array(token, { minLength: 1, maxLength: Math.min(11, config.maxTokens - 1) });
+  return fc.array(tokens, { minLength: 1, maxLength: slotCount });
+}
+
+/** A subject with its views as plain arrays, one for each sequence. */
+interface Lab<Params> {
+  readonly device: Device;
+  readonly subject: BackboneSubject<Params>;
+  hidden(sequences: readonly (readonly number[])[]): Promise<number[][]>;
+  extend(cache: KvCache, entries: readonly SlotTokens[]): Promise<number[][]>;
+  withCache(body: (cache: KvCache) => Promise<void>): Promise<void>;
+}
+
+function createLab<Params>(device: Device, subject: BackboneSubject<Params>): Lab<Params> {
+  const { backbone, params } = subject;
+  const split = async (tensor: Tensor, lengths: readonly number[]) => {
+    const values = Array.from(await tensor.read());
+    tensor.dispose();
+    let at = 0;
+    return lengths.map((length) => {
+      at += length * backbone.config.hiddenSize;
+      return values.slice(at - length * backbone.config.hiddenSize, at);
+    });
+  };
+  return {
+    device,
+    subject,
+    async hidden(sequences) {
+      const lengths = sequences.map((tokens) => tokens.length);
+      const tensor = backbone.hidden(params, Uint32Array.from(sequences.flat()), segmentsOf(lengths));
+      return split(tensor, lengths);
+    },
+    async extend(cache, entries) {
+      const batch = createTokenBatch(entries, (slot) => cache.length(slot));
+      const tensor = backbone.extend(params, batch, cache);
+      return split(
+        tensor,
+        entries.map(({ tokens }) => tokens.length),
+      );
+    },
+    async withCache(body) {
+      const capacity = Math.min(13, backbone.config.maxTokens);
+      using cache = backbone.createCache(device, { slotCount, capacity });
+      await body(cache);
+    },
+  };
+}
+
+/** Directional derivatives of a fixed random pooling of the rows, along a random direction in all parameters. */
+async function checkGradient<Params>({ device, subject: { backbone, params } }: Lab<Params>): Promise<void> {
+  const random = createRandom(seed, "backbone gradient");
+  const { vocabSize, hiddenSize } = backbone.config;
+  const segments = segmentsOf([5, 2]);
+  const tokens = Uint32Array.from({ length: 7 }, () => random.integer(vocabSize));
+  const weights = device.tensor(
+    Array.from({ length: 7 * hiddenSize }, () => random.normal()),
+    [7, hiddenSize],
+  );
+  const direction = new Map(
+    leavesOf<Tensor>(params).map(({ path, leaf }) => [
+      path,
+      Array.from({ length: leaf.shape.reduce((product, extent) => product * extent, 1) }, () => random.normal()),
+    ]),
+  );
+  const pooled = (at: Params) => sumTo(multiply(backbone.hidden(at, tokens, segments), weights), []);
+  const { value, grad } = device.scope(() => valueAndGrad(pooled)(params));
+  value.dispose();
+  let analytic = 0;
+  let scale = 1;
+  for (const { path, leaf } of leavesOf<Tensor>(grad)) {
+    const along = direction.get(path)!;
+    for (const [index, partial] of (await leaf.read()).entries()) {
+      analytic += partial * along[index]!;
+      scale += Math.abs(partial * along[index]!);
+    }
+    leaf.dispose();
+  }
+  const valueAt = async (offset: number) => {
+    const moved = device.scope(() =>
+      pooled(
+        mapTree(params, (leaf, path) =>
+          add(
+            leaf as Tensor,
+            device.tensor(
+              direction.get(path)!.map((d) => d * offset),
+              (leaf as Tensor).shape,
+            ),
+          ),
+        ) as Params,
+      ),
+    );
+    const [out] = await moved.read();
+    moved.dispose();
+    return out!;
+  };
+  const step = 1e-6;
+  const numeric = ((await valueAt(step)) - (await valueAt(-step))) / (2 * step);
+  weights.dispose();
+  expect(Math.abs(analytic - numeric) / scale).toBeLessThan(1e-7);
+}

@@ -1,0 +1,2 @@
+// Laws for tests of backbones.
+export { type BackboneSubject, backboneLaws } from "./backbone-laws.ts";
