@@ -1,0 +1,36 @@
+// The program: its commands, and how a failure ends. One file a command in commands/.
+import { Command, CommanderError } from "commander";
+import { chatCommand } from "./commands/chat.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { generateCommand } from "./commands/generate.ts";
+import { scoreCommand } from "./commands/score.ts";
+import { trainCommand } from "./commands/train.ts";
+import { type Io, UsageError } from "./io.ts";
+
+/** Runs a command line and returns its exit status; every failure is one line on standard error. */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  const program = new Command("dual-head")
+    .description("Test-time alignment of a frozen language model by a small reward head and a gate")
+    .version("0.1.0")
+    .showHelpAfterError("(dual-head --help shows the commands and their options)");
+  for (const create of [trainCommand, generateCommand, chatCommand, scoreCommand, doctorCommand, demoCommand]) {
+    program.addCommand(create(io));
+  }
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ writeOut: io.out, writeErr: io.note, outputError: (text, write) => write(text.replace(/^error: /, "dual-head: ")) });
+  }
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    io.note(`dual-head: ${describeFailure(error)}\n`);
+    return error instanceof UsageError ? 2 : io.signal.aborted ? 130 : 1;
+  }
+}
+
+function describeFailure(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\s*\n\s*/g, " ").trim() || "failed without a message";
+}
