@@ -1,0 +1,66 @@
+// The contract of gates and the errors of this package; knows no particular gate, no head and no training.
+import type { Device, RowBatch, RowCache, Segments, Tensor } from "@dual-head/tensor-core";
+
+/** Parameters of a gate by name, trained or folded for inference; none for a gate without any. */
+export type GateParams = Readonly<Record<string, Tensor>>;
+
+/** What a gate remembers of each sequence: slots that can be opened, forked, truncated and closed. */
+export type GateHistory = RowCache;
+
+/** Extents of a gate history: sequences at once, and positions of each. */
+export interface GateHistoryOptions {
+  readonly slotCount: number;
+  readonly capacity: number;
+}
+
+/** Everything that describes a gate but its parameters, as plain JSON. */
+export type GateConfig =
+  | {
+      readonly kind: "attention";
+      readonly hiddenSize: number;
+      readonly width: number;
+      readonly headCount: number;
+      readonly initialAlpha: number;
+    }
+  | { readonly kind: "constant"; readonly alpha: number };
+
+/**
+ * Computes u = logit α of each row from the hidden states up to and including it. Its two views must agree: `logits`
+ * sees whole segments and is differentiable, `extend` sees new rows beside a history of the former ones.
+ */
+export interface Gate<Params extends GateParams = GateParams, Folded extends GateParams = GateParams> {
+  readonly config: GateConfig;
+  readonly kind: GateConfig["kind"];
+  /** Parameters at the start of training, from a seed. */
+  init(device: Device, seed: number): Params;
+  /**
+   * u = logit α of the rows `rows` (u32 on the host; every row by default), [rows.length].
+   *
+   * @param hidden [N, D], the rows of all segments one after the other
+   */
+  logits(params: Params, hidden: Tensor, segments: Segments, rows?: Uint32Array): Tensor;
+  /** What `extend` needs of the parameters, computed once. */
+  fold(params: Params): Folded;
+  createHistory(device: Device, options: GateHistoryOptions): GateHistory;
+  /**
+   * Appends rows to the history and gives u = logit α of each, [N].
+   *
+   * @param hidden [N, D], entry n at position batch.positions[n] of slot batch.slots[n]
+   * @throws SlotError where the rows do not continue their slots
+   */
+  extend(folded: Folded, hidden: Tensor, batch: RowBatch, history: GateHistory): Tensor;
+  /** Shapes of the trained parameters by name. */
+  readonly parameterShapes: Readonly<Record<string, readonly number[]>>;
+  /** Number of trained parameters. */
+  readonly parameterCount: number;
+}
+
+/** A gate, or a mixture of heads, cannot be as asked; `fact` names what is wrong. */
+export class GatingError extends Error {
+  readonly fact: string;
+  constructor(fact: string, message: string) {
+    super(message);
+    this.name = "GatingError";
+    this.fact = fact;
+  }
+}

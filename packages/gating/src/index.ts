@@ -1,0 +1,36 @@
+// Public names of @dual-head/gating.
+export {
+  type AttentionGateOptions,
+  type AttentionGateParams,
+  attentionGate,
+  type FoldedAttentionGate,
+} from "./attention-gate.ts";
+export { type ConstantGateOptions, type ConstantGateParams, constantGate, finiteLogit } from "./constant-gate.ts";
+export {
+  checkGateMode,
+  checkRowControls,
+  createControls,
+  type MixingControls,
+  type MixingMode,
+  mixingModes,
+  type RowControls,
+} from "./controls.ts";
+export { createGate } from "./create-gate.ts";
+export {
+  type Gate,
+  type GateConfig,
+  type GateHistory,
+  type GateHistoryOptions,
+  type GateParams,
+  GatingError,
+} from "./gate.ts";
+export {
+  effectiveAlpha,
+  type MixingCoefficients,
+  mixedLogits,
+  mixedNats,
+  mixingCoefficients,
+  mixtureLogits,
+  mixtureNats,
+} from "./mixing.ts";
+export { multiHeadAttention, printedGateLogits } from "./multi-head-attention.ts";

@@ -1,0 +1,2 @@
+// Laws of gates.
+export {};
