@@ -1,0 +1,178 @@
+// What every gate keeps: finite logits, no look into the future, agreement of its two views, and histories that can be
+// forked and cut. Knows no particular gate.
+import { createRandom, type Device, type Segments, segmentsOf, type Tensor } from "@dual-head/tensor-core";
+import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Gate, GateHistory } from "../gate.ts";
+import { randomGateParams, randomTensor } from "./random-tensors.ts";
+
+/** A gate with the hidden size it expects. */
+export interface GateCase {
+  readonly gate: Gate;
+  readonly hiddenSize: number;
+}
+
+/** Options of `gateLaws`. */
+export interface GateLawOptions {
+  /** Whether α_t depends on the former rows as a set only: invariant to permuting and to replicating them. */
+  readonly attendsToSets: boolean;
+  /** The largest difference of logits allowed, relative; defaults to 2e-5. */
+  readonly tolerance?: number;
+}
+
+const runs = { seed: 20250111, numRuns: 5 };
+const lengthsOf = fc.array(fc.constantFrom(1, 2, 3, 5, 7), { minLength: 1, maxLength: 3 });
+
+/** Runs the laws of one gate under vitest, on every device there is. */
+export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options: GateLawOptions): void {
+  const tolerance = options.tolerance ?? 2e-5;
+  const check = (law: (seed: number, lengths: number[]) => Promise<void>) =>
+    fc.assert(fc.asyncProperty(fc.nat(), lengthsOf, law), runs);
+  const logits = async (device: Device, seed: number, hidden: Tensor, segments: Segments, rows?: Uint32Array) =>
+    device.scope(() => gate.logits(randomGateParams(device, gate, seed), hidden, segments, rows)).read();
+
+  describe(`${label} keeps the laws of a gate (seed ${runs.seed})`, () => {
+    for (const name of testDeviceNames) {
+      it(`gives a finite logit to each row, and to the rows asked for alone on ${name}`, async () => {
+        const device = await sharedDevice(name);
+        await check(async (seed, lengths) => {
+          const segments = segmentsOf(lengths);
+          const rowCount = segments.offsets.at(-1)!;
+          const hidden = randomTensor(device, seed, [rowCount, hiddenSize]);
+          const all = await logits(device, seed, hidden, segments);
+          expect(all.length).toBe(rowCount);
+          expect(all.every(Number.isFinite)).toBe(true);
+          const rows = createRandom(seed).permutation(rowCount).slice(0, 3);
+          const some = await logits(device, seed, hidden, segments, rows);
+          checkClose(
+            "logits of some rows",
+            some,
+            Array.from(rows, (row) => all[row]!),
+            tolerance,
+          );
+        });
+      });
+
+      it(`never sees a later row, nor another segment on ${name}`, async () => {
+        const device = await sharedDevice(name);
+        await check(async (seed, lengths) => {
+          const [length, other] = [lengths[0]!, lengths.at(-1)!];
+          const values = await randomTensor(device, seed, [length, hiddenSize]).read();
+          const later = await randomTensor(device, seed + 1, [other, hiddenSize]).read();
+          const alone = await logits(device, seed, device.tensor(values, [length, hiddenSize]), segmentsOf([length]));
+          const rows = device.tensor([...values, ...later], [length + other, hiddenSize]);
+          for (const segments of [segmentsOf([length + other]), segmentsOf([length, other])]) {
+            const longer = await logits(device, seed, rows, segments);
+            checkClose("logits of former rows", longer.slice(0, length), alone, tolerance);
+          }
+        });
+      });
+
+      it(`extends row by row, in pieces and in mixed batches to the logits of whole segments on ${name}`, async () => {
+        const device = await sharedDevice(name);
+        await check(async (seed, lengths) => {
+          const segments = segmentsOf(lengths);
+          const rowCount = segments.offsets.at(-1)!;
+          const values = await randomTensor(device, seed, [rowCount, hiddenSize]).read();
+          const expected = await logits(device, seed, device.tensor(values, [rowCount, hiddenSize]), segments);
+          using history = gate.createHistory(device, { slotCount: lengths.length + 1, capacity: 11 });
+          const slots = lengths.map(() => history.open());
+          const random = createRandom(seed, "pieces");
+          const seen = lengths.map(() => 0);
+          while (seen.some((count, segment) => count < lengths[segment]!)) {
+            const entries = lengths.flatMap((length, segment) => {
+              const count = Math.min(random.integer(4), length - seen[segment]!);
+              const positions = Array.from({ length: count }, (_, index) => seen[segment]! + index);
+              seen[segment] = seen[segment]! + count;
+              return positions.map((position) => ({
+                slot: slots[segment]!,
+                position,
+                row: segments.offsets[segment]! + position,
+              }));
+            });
+            if (entries.length === 0) continue;
+            const actual = await extendWith(device, gate, seed, history, entries, values, hiddenSize);
+            checkClose(
+              "extended logits",
+              actual,
+              entries.map(({ row }) => expected[row]!),
+              tolerance,
+            );
+          }
+          expect(slots.map((slot) => history.length(slot))).toEqual(lengths);
+        });
+      });
+
+      it(`goes on alike after fork and truncate, without touching the original on ${name}`, async () => {
+        const device = await sharedDevice(name);
+        await check(async (seed) => {
+          const values = await randomTensor(device, seed, [7, hiddenSize]).read();
+          using history = gate.createHistory(device, { slotCount: 2, capacity: 7 });
+          const extend = (slot: number, position: number, row: number) =>
+            extendWith(device, gate, seed, history, [{ slot, position, row }], values, hiddenSize);
+          const original = history.open();
+          for (let row = 0; row < 3; row++) await extend(original, row, row);
+          const copy = history.fork(original);
+          const continued = await extend(original, 3, 3);
+          // Another row at the same place of the copy must not be seen by the original, nor after truncation.
+          await extend(copy, 3, 5);
+          await extend(copy, 4, 6);
+          const after = await extend(original, 4, 4);
+          history.truncate(copy, 3);
+          checkClose("the fork's logit", await extend(copy, 3, 3), continued, tolerance);
+          checkClose("the fork's next logit", await extend(copy, 4, 4), after, tolerance);
+          history.close(copy);
+          expect(history.length(original)).toBe(5);
+        });
+      });
+
+      if (!options.attendsToSets) continue;
+      it(`is invariant to permuting and to replicating the history on ${name}`, async () => {
+        const device = await sharedDevice(name);
+        await check(async (seed, lengths) => {
+          const length = Math.max(...lengths) + 1;
+          const values = await randomTensor(device, seed, [length, hiddenSize]).read();
+          const at = async (rows: readonly number[]) => {
+            const picked = rows.flatMap((row) => [...values.slice(row * hiddenSize, (row + 1) * hiddenSize)]);
+            const hidden = device.tensor(picked, [rows.length, hiddenSize]);
+            return logits(device, seed, hidden, segmentsOf([rows.length]), Uint32Array.of(rows.length - 1));
+          };
+          const order = Array.from({ length }, (_, row) => row);
+          const last = await at(order);
+          const permuted = [...createRandom(seed).permutation(length - 1), length - 1];
+          checkClose("the logit after a permuted history", await at(permuted), last, tolerance);
+          checkClose(
+            "the logit after a replicated history",
+            await at(order.flatMap((row) => [row, row, row])),
+            last,
+            tolerance,
+          );
+        });
+      });
+    }
+  });
+}
+
+async function extendWith(
+  device: Device,
+  gate: Gate,
+  seed: number,
+  history: GateHistory,
+  entries: readonly { readonly slot: number; readonly position: number; readonly row: number }[],
+  values: ArrayLike<number>,
+  hiddenSize: number,
+): Promise<ArrayLike<number>> {
+  const picked = entries.flatMap(({ row }) =>
+    Array.from({ length: hiddenSize }, (_, at) => values[row * hiddenSize + at]!),
+  );
+  const batch = {
+    slots: Uint32Array.from(entries, ({ slot }) => slot),
+    positions: Uint32Array.from(entries, ({ position }) => position),
+  };
+  const result = device.scope(() => {
+    const folded = gate.fold(randomGateParams(device, gate, seed));
+    return gate.extend(folded, device.tensor(picked, [entries.length, hiddenSize]), batch, history);
+  });
+  return result.read();
+}
