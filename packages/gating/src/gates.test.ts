@@ -108,7 +108,7 @@ describe("attentionGate()", () => {
   it("gives the bias alone where W_g is zero, and an affine function of h on constant histories", async () => {
     const device = await sharedDevice("reference");
     const params = {
-      ...randomGateParams(device, gate, 4),
+      ...(randomGateParams(device, gate, 4) as AttentionGateParams),
       weight: device.tensor(new Array(hiddenSize).fill(0), [1, hiddenSize]),
     };
     const u = await gate.logits(params, randomTensor(device, 5, [5, hiddenSize]), segmentsOf([5])).read();
