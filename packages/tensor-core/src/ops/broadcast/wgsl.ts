@@ -1,7 +1,7 @@
 // broadcastTo and sumTo on webgpu: strides one way, a fixed tree of partial sums the other.
 import { defineKernel, itemOfLane, laneGrid } from "../../backends/webgpu/kernel.ts";
 import { stridedAxes, stridedIndexing } from "../../backends/webgpu/kernels/strided.ts";
-import { sumProgram } from "../../backends/webgpu/kernels/sum.ts";
+import { sumPasses } from "../../backends/webgpu/kernels/sum.ts";
 import { input, output, type WgslCall, type WgslProgram } from "../../backends/webgpu/program.ts";
 import { sizeOf } from "../../spec.ts";
 import type { ShapeAttrs } from "./op.ts";
@@ -46,5 +46,15 @@ export function wgslBroadcastTo({ inputs, outputs, limits }: WgslCall<ShapeAttrs
 }
 
 export function wgslSumTo({ inputs, outputs, limits }: WgslCall<ShapeAttrs>): WgslProgram {
-  return sumProgram("sumTo", inputs[0]!.shape, outputs[0]!.shape, limits);
+  return sumPasses(
+    {
+      op: "sumTo",
+      from: inputs[0]!.shape,
+      to: outputs[0]!.shape,
+      source: input(0),
+      target: output(0),
+      firstScratch: 0,
+    },
+    limits,
+  );
 }

@@ -1,16 +1,7 @@
 // Sums over axes in a tree fixed by the shape alone: one group of adjacent reduced axes at a time, in blocks where long.
 import { broadcastStrides, sizeOf } from "../../../spec.ts";
 import { defaultLanes, defineKernel, gridOf, itemOfLane, laneGrid, laneReductions } from "../kernel.ts";
-import {
-  input,
-  output,
-  rangeOf,
-  scratch,
-  type WgslBinding,
-  type WgslLimits,
-  type WgslPass,
-  type WgslProgram,
-} from "../program.ts";
+import { rangeOf, scratch, type WgslBinding, type WgslLimits, type WgslPass } from "../program.ts";
 import { type RowRange, rowRanges } from "../ranges.ts";
 
 const uniforms = {
@@ -63,34 +54,38 @@ const acrossLanes = defineKernel({
 const blockAlongLanes = 4096;
 const blockAcrossLanes = 128;
 
-/** Sums `from` over the axes that `to` lacks or holds as 1, input 0 to output 0. */
-export function sumProgram(
-  op: string,
-  from: readonly number[],
-  to: readonly number[],
-  limits: WgslLimits,
-): WgslProgram {
+/** A sum over the axes of `from` that `to` lacks or holds as 1. */
+export interface SumPlan {
+  readonly op: string;
+  readonly from: readonly number[];
+  readonly to: readonly number[];
+  readonly source: WgslBinding;
+  readonly target: WgslBinding;
+  /** Index of the first scratch buffer the sum may add to its program. */
+  readonly firstScratch: number;
+}
+
+/** The passes of a sum, and the bytes of the scratch buffers they use from `firstScratch` on. */
+export function sumPasses(plan: SumPlan, limits: WgslLimits): { passes: WgslPass[]; scratch: number[] } {
   const passes: WgslPass[] = [];
   const scratches: number[] = [];
-  let source = input(0);
-  let groups = reductionGroups(from, to);
+  let { source } = plan;
+  let groups = reductionGroups(plan.from, plan.to);
   if (!groups.some(({ reduced }) => reduced)) groups = [...groups, { extent: 1, reduced: true }];
   while (groups.some(({ reduced }) => reduced)) {
     const at = groups.findLastIndex(({ reduced }) => reduced);
     const extentOf = (list: readonly AxisGroup[]) => sizeOf(list.map(({ extent }) => extent));
     const stage = planStage(
-      op,
+      plan.op,
       extentOf(groups.slice(0, at)),
       groups[at]!.extent,
       extentOf(groups.slice(at + 1)),
       limits,
     );
-    const more = stage.blocks > 1;
-    groups = groups.flatMap((group, index) =>
-      index !== at ? [group] : more ? [{ extent: stage.blocks, reduced: true }] : [],
-    );
+    const partial = stage.blocks > 1 ? [{ extent: stage.blocks, reduced: true }] : [];
+    groups = groups.flatMap((group, index) => (index === at ? partial : [group]));
     const isLast = !groups.some(({ reduced }) => reduced);
-    const target = isLast ? output(0) : scratch(scratches.length);
+    const target = isLast ? plan.target : scratch(plan.firstScratch + scratches.length);
     if (!isLast) scratches.push(4 * extentOf(groups));
     passes.push(...stage.passes(source, target));
     source = target;
