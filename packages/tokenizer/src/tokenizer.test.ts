@@ -1,0 +1,246 @@
+// A tiny tokenizer under the laws, its settings one by one, and thousands of damaged files.
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  createTokenizer,
+  hasTokenizer,
+  loadTokenizer,
+  parseTokenizerConfig,
+  type Tokenizer,
+  TokenizerError,
+} from "./index.ts";
+import { tinyTokenizerJson, tokenizerLaws } from "./testing/index.ts";
+
+const llamaConfig = { tokenizer_class: "LlamaTokenizer", bos_token: "<s>", eos_token: { content: "</s>" } };
+
+function tiny(change: Readonly<Record<string, unknown>> = {}, tokenizerConfig: unknown = llamaConfig): Tokenizer {
+  return createTokenizer({ ...tinyTokenizerJson(), ...change }, parseTokenizerConfig({ tokenizerConfig }), "hash");
+}
+
+tokenizerLaws("the tiny tokenizer", () => tiny(), { lossless: true, numRuns: 150 });
+tokenizerLaws("the tiny tokenizer with clean-up", () => tiny({}, { clean_up_tokenization_spaces: true }), {
+  lossless: false,
+  numRuns: 150,
+});
+const metaspace = { type: "Metaspace", replacement: "\u2581", prepend_scheme: "always" };
+const unigram = {
+  type: "Unigram",
+  unk_id: 0,
+  vocab: [["<unk>", 0], ["<s>", 0], ["</s>", 0], ..."\u2581abcdeghnt<s>/".split("").map((each, i) => [each, -3 - i])],
+};
+tokenizerLaws(
+  "a tiny Unigram tokenizer, whose model knows its special tokens by name",
+  () => tiny({ model: unigram, normalizer: null, pre_tokenizer: metaspace, decoder: metaspace }),
+  { lossless: false },
+);
+
+describe("createTokenizer()", () => {
+  const ids = (text: string, options = {}, tokenizer = tiny()) => [...tokenizer.encode(text, options)];
+  const { vocab } = tinyTokenizerJson().model as { vocab: Record<string, number> };
+  const [space, he, the, and, cat, lt, s, gt] = ["▁", "he", "▁the", "▁and", "▁cat", "<", "s", ">"].map(
+    (token) => vocab[token]!,
+  );
+
+  it("merges, falls back to bytes and adds the beginning of text", () => {
+    expect(ids("the cat")).toEqual([1, the, cat]);
+    expect(ids("the cat", { addSpecialTokens: false })).toEqual([the, cat]);
+    expect(ids(" and")).toEqual([1, space, and]);
+    expect(ids("the\n")).toEqual([1, the, 3 + 10]);
+    expect(ids("")).toEqual([1]);
+  });
+
+  it("reads special tokens of a text only when told to", () => {
+    expect(ids("<s>", { addSpecialTokens: false })).toEqual([space, lt, s, gt]);
+    expect(ids("<s>the", { allowSpecial: true })).toEqual([1, 1, the]);
+  });
+
+  it("knows what begins and ends a text, and takes generation_config's word too", () => {
+    expect(tiny()).toMatchObject({ vocabSize: 298, bosToken: 1, eosTokens: [2], sha256: "hash" });
+    const config = parseTokenizerConfig({ generationConfig: { bos_token_id: 1, eos_token_id: [1, 2] } });
+    expect(createTokenizer(tinyTokenizerJson(), config, "")).toMatchObject({ bosToken: 1, eosTokens: [1, 2] });
+    expect(tiny({}, {})).toMatchObject({ bosToken: null, eosTokens: [] });
+  });
+
+  it("follows add_bos_token and add_eos_token where the class does", () => {
+    const flags = (values: object, tokenizer_class = "LlamaTokenizer") =>
+      ids("the", {}, tiny({}, { ...llamaConfig, tokenizer_class, ...values }));
+    expect(flags({ add_bos_token: false })).toEqual([the]);
+    expect(flags({ add_bos_token: true, add_eos_token: true })).toEqual([1, the, 2]);
+    expect(flags({ add_bos_token: false }, "PreTrainedTokenizerFast")).toEqual([1, the]);
+    const without = tiny({ post_processor: null }, { ...llamaConfig, add_bos_token: true });
+    expect(ids("the", {}, without)).toEqual([1, the]);
+  });
+
+  it("shows tokens as they stand in a text", () => {
+    const tokenizer = tiny();
+    expect(tokenizer.tokenText(the!)).toBe(" the");
+    expect(tokenizer.tokenText(he!)).toBe("he");
+    expect(tokenizer.tokenText(1)).toBe("<s>");
+    expect(tokenizer.tokenText(3 + 10)).toBe("\n");
+    expect(tokenizer.tokenText(3 + 0xe2)).toBe("<0xE2>");
+  });
+
+  it("leaves special tokens out of the text unless told to keep them", () => {
+    const tokenizer = tiny();
+    expect(tokenizer.decode([1, the!, cat!, 2])).toBe("the cat");
+    expect(tokenizer.decode([1, the!, cat!, 2], { skipSpecialTokens: false })).toBe("<s> the cat</s>");
+    expect(tokenizer.decode([])).toBe("");
+    expect(tokenizer.decode([the!, 9999])).toBe("the");
+    expect(() => tokenizer.decode([-1])).toThrow(TokenizerError);
+    expect(() => tokenizer.decode([0.5])).toThrow(TokenizerError);
+  });
+
+  it("never streams a part of a character", () => {
+    const stream = tiny().createStream();
+    const bytes = [...new TextEncoder().encode("a😀é")].map((byte) => 3 + byte);
+    expect(bytes.map((id) => stream.push(id))).toEqual(["a", "", "", "", "😀", "", "é"]);
+    expect(stream.push(3 + 0xf0)).toBe("");
+    expect(stream.flush()).toBe("\ufffd");
+  });
+
+  it("takes special tokens that only the config adds", () => {
+    const config = { ...llamaConfig, added_tokens_decoder: { 300: { content: "<|end|>", special: true } } };
+    const tokenizer = tiny({}, config);
+    expect(tokenizer.vocabSize).toBe(301);
+    expect(ids("the<|end|>", { allowSpecial: true }, tokenizer)).toEqual([1, the, 300]);
+    expect(ids("<|end|>", {}, tokenizer)).not.toContain(300);
+    expect(tokenizer.tokenText(300)).toBe("<|end|>");
+  });
+});
+
+describe("loadTokenizer()", () => {
+  let root = "";
+  beforeAll(async () => {
+    root = await mkdtemp(join(tmpdir(), "dual-head-tokenizer-"));
+  });
+  afterAll(() => rm(root, { recursive: true, force: true }));
+
+  async function createFolder(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+    const folder = join(root, name);
+    await mkdir(folder);
+    for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
+    return folder;
+  }
+
+  it("gathers all files of a folder", async () => {
+    const folder = await createFolder("whole", {
+      "tokenizer.json": JSON.stringify(tinyTokenizerJson()),
+      "tokenizer_config.json": JSON.stringify({ ...llamaConfig, chat_template: "from config" }),
+      "special_tokens_map.json": JSON.stringify({ additional_special_tokens: [] }),
+      "generation_config.json": JSON.stringify({ eos_token_id: 1 }),
+      "chat_template.jinja": "from file",
+    });
+    const tokenizer = await loadTokenizer(folder);
+    expect(tokenizer.eosTokens).toEqual([2, 1]);
+    expect(tokenizer.config.chatTemplate).toBe("from file");
+    expect(tokenizer.sha256).toMatch(/^[\da-f]{64}$/);
+    expect(await hasTokenizer(folder)).toBe(true);
+  });
+
+  it("says what is there where tokenizer.json is not, and where a file is malformed", async () => {
+    const model = await createFolder("model", { "tokenizer.model": "" });
+    expect(await hasTokenizer(model)).toBe(false);
+    await expect(loadTokenizer(model)).rejects.toThrow(/has tokenizer.model/);
+    await expect(loadTokenizer(join(root, "absent"))).rejects.toThrow(TokenizerError);
+    const cut = await createFolder("cut", { "tokenizer.json": '{\n"model": {' });
+    await expect(loadTokenizer(cut)).rejects.toThrow(/line 2/);
+    const wrong = { "tokenizer.json": JSON.stringify(tinyTokenizerJson()), "tokenizer_config.json": "[]" };
+    await expect(loadTokenizer(await createFolder("wrong", wrong))).rejects.toThrow(TokenizerError);
+  });
+});
+
+describe("damaged tokenizers", () => {
+  type Path = readonly (string | number)[];
+
+  function listPaths(value: unknown, path: Path = []): Path[] {
+    if (typeof value !== "object" || value === null) return [path];
+    // Of the long lists and tables a few entries stand for all.
+    const entries = Object.entries(value);
+    const chosen = entries.length > 20 ? [...entries.slice(0, 4), ...entries.slice(-4)] : entries;
+    const inside = chosen.flatMap(([key, child]) => listPaths(child, [...path, key]));
+    return path.length === 0 ? inside : [path, ...inside];
+  }
+
+  function changed(json: Record<string, unknown>, path: Path, value: unknown): Record<string, unknown> {
+    const copy = structuredClone(json);
+    let target = copy as Record<string | number, unknown>;
+    for (const key of path.slice(0, -1)) target = target[key] as Record<string | number, unknown>;
+    if (value === undefined) delete target[path.at(-1)!];
+    else target[path.at(-1)!] = value;
+    return copy;
+  }
+
+  const strange = fc.oneof(
+    fc.constantFrom<unknown>(undefined, null, true, -1, 0, 0.5, 2 ** 31, 1e300, "", "a", "\u2581", "(", [], {}, [[]]),
+    fc.constantFrom<unknown>({ type: "Split" }, { type: "FixedLength", length: 0 }, { type: "ByteLevel" }, [null]),
+    fc.constantFrom("BPE", "Unigram", "WordPiece", "WordLevel", "Split", "Strip", "ByteLevel", "Metaspace", "CTC"),
+    fc.jsonValue({ maxDepth: 2 }),
+  );
+
+  function checkDamaged(json: unknown, tokenizerConfig: unknown): boolean {
+    try {
+      const tokenizer = createTokenizer(json, parseTokenizerConfig({ tokenizerConfig }), "");
+      for (const allowSpecial of [false, true]) {
+        const ids = tokenizer.encode("the <s> cat\n😀", { allowSpecial });
+        const stream = tokenizer.createStream();
+        for (const id of ids) stream.push(id);
+        stream.flush();
+        tokenizer.decode(ids);
+        tokenizer.tokenText(ids[0] ?? 0);
+      }
+      return true;
+    } catch (error) {
+      if (!(error instanceof TokenizerError)) throw error;
+      return false;
+    }
+  }
+
+  it("give typed errors or a tokenizer that works", () => {
+    const json = tinyTokenizerJson();
+    let refused = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(fc.constantFrom(...listPaths(json)), strange), { minLength: 1, maxLength: 2 }),
+        (edits) => {
+          let damaged = json;
+          for (const [path, value] of edits) {
+            try {
+              damaged = changed(damaged, path, value);
+            } catch {
+              // An earlier edit took away what this one would change.
+            }
+          }
+          if (!checkDamaged(damaged, llamaConfig)) refused++;
+        },
+      ),
+      { seed: 71, numRuns: 1500 },
+    );
+    expect(refused).toBeGreaterThan(300);
+  });
+
+  it("in their settings give typed errors too", () => {
+    const config = {
+      ...llamaConfig,
+      add_bos_token: true,
+      clean_up_tokenization_spaces: true,
+      chat_template: [{ name: "default", template: "x" }],
+      added_tokens_decoder: { 300: { content: "<|x|>", special: true } },
+      additional_special_tokens: ["<|y|>"],
+    };
+    fc.assert(
+      fc.property(fc.constantFrom(...listPaths(config)), strange, (path, value) => {
+        checkDamaged(tinyTokenizerJson(), changed(config, path, value));
+      }),
+      { seed: 72, numRuns: 300 },
+    );
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(checkDamaged(value, {})).toBe(false);
+      }),
+      { seed: 73, numRuns: 100 },
+    );
+  });
+});
