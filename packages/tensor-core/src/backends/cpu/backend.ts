@@ -1,8 +1,128 @@
-// The cpu device (interim): oracle loops.
+// The cpu device: tensors in one WebAssembly memory, SIMD kernels on threads over it; an op without kernels runs its
+// oracle in float32. Knows no op by name.
 import type { OpenDeviceOptions } from "../../device.ts";
-import type { Backend } from "../backend.ts";
-import { createReferenceBackend } from "../reference.ts";
+import { DeviceError } from "../../errors.ts";
+import type { OpDefinition } from "../../ops/op.ts";
+import { createArray, type Dtype, type NumericArray, sizeOf, type TensorSpec } from "../../spec.ts";
+import type { Backend, Operand } from "../backend.ts";
+import type { CpuCall, CpuView } from "./call.ts";
+import { loadKernels } from "./kernels.ts";
+import { CpuMemory } from "./memory.ts";
+import { createPool, THREAD_SCRATCH_BEGIN, THREAD_SCRATCH_BYTES } from "./pool.ts";
 
-export async function createCpuBackend(_options: OpenDeviceOptions): Promise<Backend> {
-  return { ...createReferenceBackend(), name: "cpu", floatDtype: "f32" } as Backend;
+// Kernels of this kind are bound by memory: more threads than this have nothing to read.
+const MOST_DEFAULT_THREADS = 16;
+const MOST_THREADS = 64;
+
+/** Opens the cpu backend. Throws DeviceError where threads or variant cannot be had as asked. */
+export async function createCpuBackend(options: OpenDeviceOptions): Promise<Backend> {
+  const threads = threadCountOf(options.threads);
+  const shared = threads > 1;
+  const kernels = await loadKernels(shared, options.variant);
+  const memory = new CpuMemory({ shared, reservedBytes: THREAD_SCRATCH_BEGIN + threads * THREAD_SCRATCH_BYTES });
+  const pool = await createPool(kernels, memory.memory, threads);
+  let disposed = false;
+  const checkLive = () => {
+    if (disposed) throw new DeviceError("cpu", "Cannot use the cpu device: it has been disposed");
+  };
+  const viewOf = (operand: Operand<number>): CpuView => new MemoryView(memory, operand);
+  const backend: Backend<number> = {
+    name: "cpu",
+    info: {
+      description: `WebAssembly SIMD (${kernels.variant}), ${threads} ${threads === 1 ? "thread" : "threads"}`,
+      variant: kernels.variant,
+      threads,
+      features: ["simd128", ...(kernels.variant === "relaxed" ? ["relaxed-simd"] : []), ...(shared ? ["threads"] : [])],
+      limits: { maximumBytes: memory.maximumBytes },
+    },
+    floatDtype: "f32",
+    allocate(byteLength) {
+      checkLive();
+      return memory.allocate(byteLength);
+    },
+    free: (pointer) => memory.free(pointer),
+    write(pointer, values) {
+      checkLive();
+      const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+      new Uint8Array(memory.memory.buffer, pointer, bytes.length).set(bytes);
+    },
+    async read(pointer, dtype, length) {
+      checkLive();
+      const copy = createArray(dtype, length);
+      copy.set(memory.view(pointer, dtype, length));
+      return copy;
+    },
+    run<Attrs>(
+      op: OpDefinition<Attrs>,
+      inputs: readonly Operand<number>[],
+      outputs: readonly Operand<number>[],
+      attrs: Attrs,
+    ) {
+      checkLive();
+      const ins = inputs.map(viewOf);
+      const outs = outputs.map(viewOf);
+      if (op.cpu === undefined) {
+        op.reference({ inputs: ins, outputs: outs, attrs });
+        return;
+      }
+      const scratch = new Set<number>();
+      const call: CpuCall<Attrs> = {
+        inputs: ins,
+        outputs: outs,
+        attrs,
+        parallel: (name, args, unitCount, minimumChunk = 1) => pool.run(name, args, unitCount, minimumChunk),
+        scratch(byteLength) {
+          const pointer = memory.allocate(byteLength);
+          scratch.add(pointer);
+          return pointer;
+        },
+        release(pointer) {
+          if (scratch.delete(pointer)) memory.free(pointer);
+        },
+        view: (pointer, dtype, length) => memory.view(pointer, dtype, length),
+      };
+      try {
+        op.cpu(call);
+      } finally {
+        for (const pointer of scratch) memory.free(pointer);
+      }
+    },
+    dispose() {
+      disposed = true;
+      pool.dispose();
+    },
+  };
+  return backend as Backend;
+}
+
+class MemoryView implements CpuView {
+  readonly shape: TensorSpec["shape"];
+  readonly dtype: Dtype;
+  readonly pointer: number;
+  readonly #memory: CpuMemory;
+  constructor(memory: CpuMemory, operand: Operand<number>) {
+    this.shape = operand.shape;
+    this.dtype = operand.dtype;
+    this.pointer = operand.buffer;
+    this.#memory = memory;
+  }
+  get data(): NumericArray {
+    return this.#memory.view(this.pointer, this.dtype, sizeOf(this.shape));
+  }
+}
+
+function threadCountOf(wanted: number | undefined): number {
+  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= MOST_THREADS)) {
+    throw new DeviceError(
+      "cpu",
+      `Cannot open the cpu device with ${wanted} threads: give a whole number from 1 to ${MOST_THREADS}`,
+    );
+  }
+  // Pages without cross-origin isolation have no shared memory, and so no second thread.
+  if (typeof SharedArrayBuffer === "undefined") return 1;
+  if (wanted !== undefined) return wanted;
+  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
+  const os = host?.getBuiltinModule?.("node:os") as typeof import("node:os") | undefined;
+  const cores = os?.availableParallelism() ?? globalThis.navigator?.hardwareConcurrency ?? 1;
+  return Math.max(1, Math.min(cores, MOST_DEFAULT_THREADS));
 }

@@ -1,0 +1,198 @@
+// Threads over one memory: a job is a kernel and a number of chunks; whoever is awake takes the next chunk, so a thread
+// that sleeps or was descheduled holds nobody up. Chunks own disjoint outputs: who computes them cannot change a bit.
+import { DeviceError } from "../../errors.ts";
+import { ARGUMENT_BYTES, CONTROL_BYTES, REMAINING_MASK, word } from "./control.ts";
+import { instantiate, type KernelExports, type Kernels } from "./kernels.ts";
+import { nodeWorkerSource, webWorkerSource } from "./worker-source.ts";
+
+/** Scratch memory of each thread, for tiles and blocks of scores. */
+export const THREAD_SCRATCH_BYTES = 65_536;
+/** Where the scratch memory of thread 0 starts; the others follow. */
+export const THREAD_SCRATCH_BEGIN = 1024;
+
+// Handing over a job to a spinning thread costs under a microsecond, waking a sleeping one fifty.
+const SPIN_MILLISECONDS = 1;
+// Chunks a thread: few enough to cost nothing, enough that a slow core holds back one eighth of its share.
+const CHUNKS_PER_THREAD = 8;
+
+interface WorkerHandle {
+  terminate(): void;
+}
+
+/** What a worker is started with. */
+interface WorkerJob {
+  readonly module: WebAssembly.Module;
+  readonly memory: WebAssembly.Memory;
+  readonly control: SharedArrayBuffer;
+  readonly kernelNames: readonly string[];
+  readonly threadScratch: number;
+  readonly spinMilliseconds: number;
+}
+
+/** Runs kernels on the calling thread and on `threads − 1` workers. */
+export interface Pool {
+  readonly threads: number;
+  /** Runs `name(...args, begin, end)` over 0..unitCount; returns when all chunks are done. */
+  run(name: string, args: readonly number[], unitCount: number, minimumChunk: number): void;
+  dispose(): void;
+}
+
+/** Starts the workers and waits until they are ready. Throws DeviceError where one fails to start. */
+export async function createPool(kernels: Kernels, memory: WebAssembly.Memory, threads: number): Promise<Pool> {
+  const exports = instantiate(kernels.module, memory, THREAD_SCRATCH_BEGIN);
+  if (threads === 1) return { threads, run: runAlone(exports), dispose: () => {} };
+  const kernelNames = Object.keys(exports);
+  const control = new SharedArrayBuffer(CONTROL_BYTES);
+  const workers: WorkerHandle[] = [];
+  const dispose = () => {
+    const words = new Int32Array(control);
+    Atomics.store(words, word.stop, 1);
+    // A sleeper waits for the ticket to change.
+    Atomics.add(words, word.ticket, REMAINING_MASK + 1);
+    Atomics.notify(words, word.ticket);
+    for (const worker of workers) worker.terminate();
+  };
+  const jobs = Array.from({ length: threads - 1 }, (_, index) => ({
+    module: kernels.module,
+    memory,
+    control,
+    kernelNames,
+    threadScratch: THREAD_SCRATCH_BEGIN + (index + 1) * THREAD_SCRATCH_BYTES,
+    spinMilliseconds: SPIN_MILLISECONDS,
+  }));
+  try {
+    await Promise.all(jobs.map((job) => startWorker(job, workers)));
+  } catch (error) {
+    dispose();
+    throw new DeviceError(
+      "cpu",
+      `Cannot open the cpu device: a worker thread did not start (${String(error)}); open it with threads: 1`,
+      { cause: error },
+    );
+  }
+  return { threads, run: runShared(exports, kernelNames, control, threads), dispose };
+}
+
+function runAlone(exports: KernelExports): Pool["run"] {
+  return (name, args, unitCount) => {
+    if (unitCount > 0) kernelOf(exports, name)(...args, 0, unitCount);
+  };
+}
+
+function kernelOf(exports: KernelExports, name: string): (...args: number[]) => void {
+  const kernel = exports[name];
+  if (kernel === undefined)
+    throw new DeviceError(
+      "cpu",
+      `Cannot run kernel ${name}: the module has none of that name; run the build:wasm script`,
+    );
+  return kernel;
+}
+
+function runShared(
+  exports: KernelExports,
+  kernelNames: readonly string[],
+  control: SharedArrayBuffer,
+  threads: number,
+): Pool["run"] {
+  const words = new Int32Array(control);
+  const argumentSlots = new Float64Array(control, ARGUMENT_BYTES);
+  const indexOf = new Map(kernelNames.map((name, index) => [name, index]));
+  const maySleep = canWait(words);
+  const mostChunks = Math.min(REMAINING_MASK, threads * CHUNKS_PER_THREAD);
+  return (name, args, unitCount, minimumChunk) => {
+    const kernel = kernelOf(exports, name);
+    const wantedChunks = Math.min(mostChunks, Math.floor(unitCount / minimumChunk));
+    if (wantedChunks < 2) {
+      if (unitCount > 0) kernel(...args, 0, unitCount);
+      return;
+    }
+    const chunkSize = Math.ceil(unitCount / wantedChunks);
+    const chunkCount = Math.ceil(unitCount / chunkSize);
+    // Every chunk of the last job is done, so nobody reads these words until the ticket opens.
+    words[word.kernel] = indexOf.get(name)!;
+    words[word.argumentCount] = args.length;
+    words[word.unitCount] = unitCount;
+    words[word.chunkSize] = chunkSize;
+    for (let index = 0; index < args.length; index++) argumentSlots[index] = args[index]!;
+    Atomics.store(words, word.done, 0);
+    const generation = (Atomics.load(words, word.ticket) & ~REMAINING_MASK) + REMAINING_MASK + 1;
+    Atomics.store(words, word.ticket, generation | chunkCount);
+    if (Atomics.load(words, word.sleepers) > 0) Atomics.notify(words, word.ticket, chunkCount - 1);
+    let failure: unknown;
+    const values = [...args, 0, 0];
+    for (;;) {
+      const ticket = Atomics.load(words, word.ticket);
+      const remaining = ticket & REMAINING_MASK;
+      if (remaining === 0) break;
+      if (Atomics.compareExchange(words, word.ticket, ticket, ticket - 1) !== ticket) continue;
+      const begin = (remaining - 1) * chunkSize;
+      values[args.length] = begin;
+      values[args.length + 1] = Math.min(begin + chunkSize, unitCount);
+      try {
+        kernel(...values);
+      } catch (error) {
+        failure ??= error;
+      }
+      Atomics.add(words, word.done, 1);
+    }
+    awaitDone(words, chunkCount, maySleep);
+    if (Atomics.exchange(words, word.failed, 0) !== 0) failure ??= "it trapped in a worker thread";
+    if (failure !== undefined)
+      throw new DeviceError("cpu", `Cannot run kernel ${name}: ${String(failure)}`, { cause: failure });
+  };
+}
+
+function awaitDone(words: Int32Array, chunkCount: number, maySleep: boolean): void {
+  let since = 0;
+  for (let spins = 1; Atomics.load(words, word.done) < chunkCount; spins++) {
+    if ((spins & 63) !== 0) continue;
+    const now = performance.now();
+    if (spins === 64) since = now;
+    if (!maySleep || now - since < SPIN_MILLISECONDS) continue;
+    Atomics.store(words, word.callerWaits, 1);
+    const done = Atomics.load(words, word.done);
+    if (done < chunkCount) Atomics.wait(words, word.done, done);
+    Atomics.store(words, word.callerWaits, 0);
+  }
+}
+
+/** Main threads of browsers may not sleep: they spin. */
+function canWait(words: Int32Array): boolean {
+  try {
+    Atomics.wait(words, word.failed, 1, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+type NodeThreads = typeof import("node:worker_threads");
+
+function startWorker(job: WorkerJob, workers: WorkerHandle[]): Promise<void> {
+  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
+  const threads = host?.getBuiltinModule?.("node:worker_threads") as NodeThreads | undefined;
+  return new Promise((resolve, reject) => {
+    if (threads !== undefined) {
+      // Flags of the caller (loaders, inspectors) are not for these threads.
+      const worker = new threads.Worker(nodeWorkerSource, { eval: true, workerData: job, execArgv: [] });
+      workers.push({ terminate: () => void worker.terminate() });
+      worker.once("message", () => {
+        // From here on the thread keeps no process alive.
+        worker.unref();
+        resolve();
+      });
+      worker.once("error", reject);
+      return;
+    }
+    const url = URL.createObjectURL(new Blob([webWorkerSource], { type: "text/javascript" }));
+    const worker = new Worker(url);
+    workers.push(worker);
+    worker.onmessage = () => {
+      URL.revokeObjectURL(url);
+      resolve();
+    };
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage(job);
+  });
+}

@@ -1,0 +1,169 @@
+// What kernels share: fused multiply-add, sums over lanes, partial vectors, exponential and logarithm; AssemblyScript.
+// Knows no op. Elements are f32 throughout; addresses are bytes.
+
+let privateMemory: usize = 0;
+
+/** Start of this thread's own scratch memory: PRIVATE_BYTES that no other thread touches. */
+@inline
+export function threadScratch(): usize {
+  return privateMemory;
+}
+
+export function keepThreadScratch(pointer: usize): void {
+  privateMemory = pointer;
+}
+
+/** a·b + c; one rounding where relaxed SIMD fuses it, two elsewhere: the reason variants differ in bits. */
+@inline
+export function fma(a: v128, b: v128, c: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
+}
+
+/** (l0 + l2) + (l1 + l3). */
+@inline
+export function horizontalSum(a: v128): f32 {
+  const halves = f32x4.add(a, v128.shuffle<f32>(a, a, 2, 3, 0, 1));
+  return f32x4.extract_lane(halves, 0) + f32x4.extract_lane(halves, 1);
+}
+
+@inline
+export function horizontalMax(a: v128): f32 {
+  const halves = f32x4.max(a, v128.shuffle<f32>(a, a, 2, 3, 0, 1));
+  return max<f32>(f32x4.extract_lane(halves, 0), f32x4.extract_lane(halves, 1));
+}
+
+/** The first `count` (1 to 3) elements, zeros behind. */
+@inline
+export function loadPartial(pointer: usize, count: i32): v128 {
+  if (count == 1) return v128.load32_zero(pointer);
+  const pair = v128.load64_zero(pointer);
+  return count == 2 ? pair : v128.load_lane<u32>(pointer, pair, 2, 8);
+}
+
+/** Stores the first `count` (1 to 3) lanes. */
+@inline
+export function storePartial(pointer: usize, value: v128, count: i32): void {
+  v128.store_lane<u32>(pointer, value, 0);
+  if (count > 1) v128.store_lane<u32>(pointer, value, 1, 4);
+  if (count > 2) v128.store_lane<u32>(pointer, value, 2, 8);
+}
+
+/** Σ a·b over `count` elements in four interleaved sums of four lanes: one fixed tree a length. */
+@inline
+export function dot(a: usize, b: usize, count: i32): f32 {
+  let sum0 = f32x4.splat(0);
+  let sum1 = f32x4.splat(0);
+  let sum2 = f32x4.splat(0);
+  let sum3 = f32x4.splat(0);
+  let k = 0;
+  for (; k <= count - 16; k += 16) {
+    sum0 = fma(v128.load(a), v128.load(b), sum0);
+    sum1 = fma(v128.load(a, 16), v128.load(b, 16), sum1);
+    sum2 = fma(v128.load(a, 32), v128.load(b, 32), sum2);
+    sum3 = fma(v128.load(a, 48), v128.load(b, 48), sum3);
+    a += 64;
+    b += 64;
+  }
+  for (; k <= count - 4; k += 4) {
+    sum0 = fma(v128.load(a), v128.load(b), sum0);
+    a += 16;
+    b += 16;
+  }
+  if (k < count) sum1 = fma(loadPartial(a, count - k), loadPartial(b, count - k), sum1);
+  return horizontalSum(f32x4.add(f32x4.add(sum0, sum2), f32x4.add(sum1, sum3)));
+}
+
+/** y += a·x over `count` elements. */
+@inline
+export function addScaled(y: usize, x: usize, scale: f32, count: i32): void {
+  const a = f32x4.splat(scale);
+  let k = 0;
+  for (; k <= count - 4; k += 4) {
+    v128.store(y, fma(a, v128.load(x), v128.load(y)));
+    x += 16;
+    y += 16;
+  }
+  if (k < count) storePartial(y, fma(a, loadPartial(x, count - k), loadPartial(y, count - k)), count - k);
+}
+
+/** eˣ to 2 ulp: 0 far below, infinity above 88.72, NaN of NaN. */
+@inline
+export function vexp(argument: v128): v128 {
+  const x = f32x4.min(f32x4.max(argument, f32x4.splat(-150)), f32x4.splat(130));
+  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.4426950408889634)));
+  // ln 2 in two parts, the first exact in few bits, so that the remainder keeps full precision.
+  let r = fma(n, f32x4.splat(-0.693359375), x);
+  r = fma(n, f32x4.splat(2.12194440e-4), r);
+  let p = f32x4.splat(1.9875691500e-4);
+  p = fma(p, r, f32x4.splat(1.3981999507e-3));
+  p = fma(p, r, f32x4.splat(8.3334519073e-3));
+  p = fma(p, r, f32x4.splat(4.1665795894e-2));
+  p = fma(p, r, f32x4.splat(1.6666665459e-1));
+  p = fma(p, r, f32x4.splat(5.0000001201e-1));
+  p = fma(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)));
+  // 2ⁿ in two factors: one alone overflows its exponent before the product does.
+  const whole = i32x4.trunc_sat_f32x4_s(n);
+  const half = i32x4.shr_s(whole, 1);
+  const low = i32x4.shl(i32x4.add(half, i32x4.splat(127)), 23);
+  const high = i32x4.shl(i32x4.add(i32x4.sub(whole, half), i32x4.splat(127)), 23);
+  return f32x4.mul(f32x4.mul(p, low), high);
+}
+
+/** ln x to 2 ulp: −∞ of 0, NaN below. */
+@inline
+export function vlog(argument: v128): v128 {
+  // Numbers below the normal range are lifted by 2²³ first.
+  const tiny = f32x4.lt(argument, f32x4.splat(1.1754943508222875e-38));
+  const x = v128.bitselect(f32x4.mul(argument, f32x4.splat(8388608)), argument, tiny);
+  const bits = i32x4.sub(x, i32x4.splat(0x3f3504f3));
+  const exponent = i32x4.shr_s(bits, 23);
+  const mantissa = i32x4.add(v128.and(bits, i32x4.splat(0x007fffff)), i32x4.splat(0x3f3504f3));
+  const n = f32x4.sub(f32x4.convert_i32x4_s(exponent), v128.and(tiny, f32x4.splat(23)));
+  const r = f32x4.sub(mantissa, f32x4.splat(1));
+  const square = f32x4.mul(r, r);
+  let p = f32x4.splat(7.0376836292e-2);
+  p = fma(p, r, f32x4.splat(-1.1514610310e-1));
+  p = fma(p, r, f32x4.splat(1.1676998740e-1));
+  p = fma(p, r, f32x4.splat(-1.2420140846e-1));
+  p = fma(p, r, f32x4.splat(1.4249322787e-1));
+  p = fma(p, r, f32x4.splat(-1.6668057665e-1));
+  p = fma(p, r, f32x4.splat(2.0000714765e-1));
+  p = fma(p, r, f32x4.splat(-2.4999993993e-1));
+  p = fma(p, r, f32x4.splat(3.3333331174e-1));
+  let y = f32x4.mul(f32x4.mul(p, r), square);
+  y = fma(n, f32x4.splat(-2.12194440e-4), y);
+  y = fma(square, f32x4.splat(-0.5), y);
+  y = f32x4.add(f32x4.add(r, y), f32x4.mul(n, f32x4.splat(0.693359375)));
+  y = v128.bitselect(f32x4.splat(-Infinity), y, f32x4.eq(argument, f32x4.splat(0)));
+  y = v128.bitselect(f32x4.splat(NaN), y, f32x4.lt(argument, f32x4.splat(0)));
+  // +∞ and NaN pass through.
+  return v128.bitselect(y, argument, f32x4.lt(argument, f32x4.splat(Infinity)));
+}
+
+/** ln(1 + e) for e in [0, 1]: the part of e that 1 + e rounds away is added back. */
+@inline
+export function vlog1p(e: v128): v128 {
+  const sum = f32x4.add(f32x4.splat(1), e);
+  const lost = f32x4.sub(e, f32x4.sub(sum, f32x4.splat(1)));
+  return f32x4.add(vlog(sum), f32x4.div(lost, sum));
+}
+
+/** ln x of one number, by the same polynomial. */
+@inline
+export function slog(x: f32): f32 {
+  return f32x4.extract_lane(vlog(f32x4.splat(x)), 0);
+}
+
+/** eˣ of one number, by the same polynomial. */
+@inline
+export function sexp(x: f32): f32 {
+  return f32x4.extract_lane(vexp(f32x4.splat(x)), 0);
+}
+
+/** σ(x) without overflow. */
+@inline
+export function vsigmoid(x: v128): v128 {
+  const e = vexp(f32x4.neg(f32x4.abs(x)));
+  const one = f32x4.splat(1);
+  return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e));
+}

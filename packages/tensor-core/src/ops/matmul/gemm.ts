@@ -1,0 +1,97 @@
+// The matrix product every cpu kernel is built on: chooses between packed tiles, row dots and row mixtures, and keeps
+// packing memory bounded. Knows no tensor: matrices are addresses with strides.
+import { type CpuRunner, chunkFor } from "../../backends/cpu/call.ts";
+
+/** A matrix as one side of a product: `line` is along rows of A or columns of B, `step` along the inner axis; in elements. */
+export interface GemmOperand {
+  readonly pointer: number;
+  readonly lineStride: number;
+  readonly stepStride: number;
+}
+
+/** C[rows, columns] (+)= A·B with row-major C; one stride of each operand must be 1. */
+export interface Gemm {
+  readonly a: GemmOperand;
+  readonly b: GemmOperand;
+  readonly c: number;
+  readonly rowStride: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly inner: number;
+  readonly accumulate: boolean;
+}
+
+// Up to here weights are read once as they lie; above, packing them pays for itself.
+const FEW_ROWS = 4;
+// Blocks of C that one unit of work owns: 64 packed rows and columns of 256 steps fill half a second-level cache.
+const ROW_BLOCK = 64;
+const COLUMN_BLOCK = 64;
+// Larger operands are packed in slabs of this size.
+const SLAB_BYTES = 32 * 1024 * 1024;
+
+/** Runs one product. Every element has one summation tree, which depends on the inner extent and the kernel chosen. */
+export function gemm(runner: CpuRunner, product: Gemm): void {
+  const { a, b, c, rowStride, rows, columns, inner } = product;
+  const accumulate = product.accumulate ? 1 : 0;
+  if (rows === 0 || columns === 0) return;
+  if (rows <= FEW_ROWS && a.stepStride === 1 && b.stepStride === 1) {
+    const args = [a.pointer, a.lineStride, b.pointer, b.lineStride, c, rowStride, rows, inner, accumulate];
+    runner.parallel("multiplyRowDots", args, columns, chunkFor(rows * inner));
+    return;
+  }
+  if (rows <= FEW_ROWS && b.lineStride === 1) {
+    const args = [
+      a.pointer,
+      a.lineStride,
+      a.stepStride,
+      b.pointer,
+      b.stepStride,
+      c,
+      rowStride,
+      rows,
+      columns,
+      inner,
+      accumulate,
+    ];
+    runner.parallel("multiplyRowMixtures", args, Math.ceil(columns / 32), chunkFor(32 * rows * inner));
+    return;
+  }
+  const slabRows = slabOf(rows, inner, 4);
+  const slabColumns = slabOf(columns, inner, 8);
+  const packedA = runner.scratch(Math.ceil(slabRows / 4) * 16 * inner);
+  const packedB = runner.scratch(Math.ceil(slabColumns / 8) * 32 * inner);
+  for (let column = 0; column < columns; column += slabColumns) {
+    const columnCount = Math.min(slabColumns, columns - column);
+    pack(runner, "packColumns", b, column, columnCount, inner, packedB, 8);
+    for (let row = 0; row < rows; row += slabRows) {
+      const rowCount = Math.min(slabRows, rows - row);
+      if (column === 0 || slabRows < rows) pack(runner, "packRows", a, row, rowCount, inner, packedA, 4);
+      const at = c + 4 * (row * rowStride + column);
+      const units = Math.ceil(rowCount / ROW_BLOCK) * Math.ceil(columnCount / COLUMN_BLOCK);
+      const unitWork = (rowCount * columnCount * inner) / units;
+      const args = [packedA, packedB, at, rowStride, rowCount, columnCount, inner, accumulate, ROW_BLOCK, COLUMN_BLOCK];
+      runner.parallel("multiplyPacked", args, units, chunkFor(unitWork));
+    }
+  }
+  runner.release(packedA);
+  runner.release(packedB);
+}
+
+function slabOf(lines: number, inner: number, width: number): number {
+  const most = Math.max(1, Math.floor(SLAB_BYTES / (4 * width * Math.max(1, inner)))) * width;
+  return Math.min(lines, most);
+}
+
+function pack(
+  runner: CpuRunner,
+  kernel: string,
+  { pointer, lineStride, stepStride }: GemmOperand,
+  line: number,
+  lineCount: number,
+  inner: number,
+  to: number,
+  width: number,
+): void {
+  const args = [pointer + 4 * line * lineStride, lineStride, stepStride, to, lineCount, inner];
+  runner.parallel(kernel, args, Math.ceil(lineCount / width), chunkFor(width * inner));
+}

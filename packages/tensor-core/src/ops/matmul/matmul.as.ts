@@ -1,0 +1,313 @@
+// Matrix products: packed 4×8 register tiles for many rows, row dots and row mixtures for few; AssemblyScript.
+// Strides are in elements. Sums over the inner axis run in blocks of 256 whatever the rows, columns and threads.
+import { dot, fma, horizontalSum, loadPartial, storePartial, threadScratch } from "../../backends/cpu/prelude.as";
+
+// A panel of 8 columns × 256 steps is 8 KiB and stays in the first-level cache while tiles of rows pass by.
+const INNER_BLOCK: i32 = 256;
+const TILE_ROWS: i32 = 4;
+const TILE_COLUMNS: i32 = 8;
+
+/** Four vectors of a row-major 4×4 block, written as its transpose at distance `step`. */
+@inline
+function storeTransposed(to: usize, step: usize, a: v128, b: v128, c: v128, d: v128): void {
+  const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5));
+  v128.store(to + step, v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7));
+  v128.store(to + 2 * step, v128.shuffle<f32>(ab1, cd1, 0, 1, 4, 5));
+  v128.store(to + 3 * step, v128.shuffle<f32>(ab1, cd1, 2, 3, 6, 7));
+}
+
+/** Packs up to four lines over `count` steps; `to` advances by `step` bytes a step of the inner axis. */
+function packLines(from: usize, lineStride: usize, stepStride: usize, lines: i32, to: usize, step: usize, count: i32): void {
+  if (lines == 4 && stepStride == 1) {
+    const from1 = from + (lineStride << 2);
+    const from2 = from1 + (lineStride << 2);
+    const from3 = from2 + (lineStride << 2);
+    let k = 0;
+    for (; k <= count - 4; k += 4) {
+      const at = <usize>k << 2;
+      storeTransposed(to, step, v128.load(from + at), v128.load(from1 + at), v128.load(from2 + at), v128.load(from3 + at));
+      to += 4 * step;
+    }
+    for (; k < count; k++) {
+      const at = <usize>k << 2;
+      f32.store(to, f32.load(from + at));
+      f32.store(to, f32.load(from1 + at), 4);
+      f32.store(to, f32.load(from2 + at), 8);
+      f32.store(to, f32.load(from3 + at), 12);
+      to += step;
+    }
+    return;
+  }
+  if (lines == 4 && lineStride == 1) {
+    for (let k = 0; k < count; k++) {
+      v128.store(to, v128.load(from));
+      from += stepStride << 2;
+      to += step;
+    }
+    return;
+  }
+  for (let k = 0; k < count; k++) {
+    for (let line = 0; line < 4; line++) {
+      const value: f32 = line < lines ? f32.load(from + ((<usize>line * lineStride) << 2)) : 0;
+      f32.store(to + (<usize>line << 2), value);
+    }
+    from += stepStride << 2;
+    to += step;
+  }
+}
+
+/** Panels of `width` lines, [inner block][panel][step][width], zeros behind the last line. */
+@inline
+function packPanels(
+  from: usize, lineStride: usize, stepStride: usize, to: usize, lineCount: i32, innerSize: i32, width: i32, begin: i32, end: i32,
+): void {
+  const panelCount = (lineCount + width - 1) / width;
+  for (let block = 0; block < innerSize; block += INNER_BLOCK) {
+    const count = min(INNER_BLOCK, innerSize - block);
+    for (let panel = begin; panel < end; panel++) {
+      const out = to + ((<usize>block * panelCount * width + <usize>panel * width * count) << 2);
+      for (let group = 0; group < width; group += 4) {
+        const line = panel * width + group;
+        const source = from + ((<usize>line * lineStride + <usize>block * stepStride) << 2);
+        packLines(source, lineStride, stepStride, max(0, min(4, lineCount - line)), out + (<usize>group << 2), <usize>width << 2, count);
+      }
+    }
+  }
+}
+
+/** Units: panels of 4 rows. */
+export function packRows(from: usize, rowStride: usize, stepStride: usize, to: usize, rowCount: i32, innerSize: i32, begin: i32, end: i32): void {
+  packPanels(from, rowStride, stepStride, to, rowCount, innerSize, TILE_ROWS, begin, end);
+}
+
+/** Units: panels of 8 columns. */
+export function packColumns(from: usize, columnStride: usize, stepStride: usize, to: usize, columnCount: i32, innerSize: i32, begin: i32, end: i32): void {
+  packPanels(from, columnStride, stepStride, to, columnCount, innerSize, TILE_COLUMNS, begin, end);
+}
+
+/** C[4, 8] (+)= panel a · panel b over `count` steps; eight vectors of sums stay in registers. */
+@inline
+function tile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
+  const last = a + (count << 4);
+  while (a < last) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16);
+    let value = v128.load32_splat(a);
+    c00 = fma(value, b0, c00);
+    c01 = fma(value, b1, c01);
+    value = v128.load32_splat(a, 4);
+    c10 = fma(value, b0, c10);
+    c11 = fma(value, b1, c11);
+    value = v128.load32_splat(a, 8);
+    c20 = fma(value, b0, c20);
+    c21 = fma(value, b1, c21);
+    value = v128.load32_splat(a, 12);
+    c30 = fma(value, b0, c30);
+    c31 = fma(value, b1, c31);
+    a += 16;
+    b += 32;
+  }
+  if (accumulate) {
+    const row1 = c + rowBytes, row2 = row1 + rowBytes, row3 = row2 + rowBytes;
+    c00 = f32x4.add(v128.load(c), c00);
+    c01 = f32x4.add(v128.load(c, 16), c01);
+    c10 = f32x4.add(v128.load(row1), c10);
+    c11 = f32x4.add(v128.load(row1, 16), c11);
+    c20 = f32x4.add(v128.load(row2), c20);
+    c21 = f32x4.add(v128.load(row2, 16), c21);
+    c30 = f32x4.add(v128.load(row3), c30);
+    c31 = f32x4.add(v128.load(row3, 16), c31);
+  }
+  v128.store(c, c00);
+  v128.store(c, c01, 16);
+  c += rowBytes;
+  v128.store(c, c10);
+  v128.store(c, c11, 16);
+  c += rowBytes;
+  v128.store(c, c20);
+  v128.store(c, c21, 16);
+  c += rowBytes;
+  v128.store(c, c30);
+  v128.store(c, c31, 16);
+}
+
+/** A tile at the rim of C: computed whole in scratch memory, then only what exists is copied. */
+function rimTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool, rows: i32, columns: i32): void {
+  const whole = threadScratch();
+  tile(a, b, whole, <usize>TILE_COLUMNS << 2, count, false);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) {
+      const to = c + <usize>row * rowBytes + (<usize>column << 2);
+      const value = f32.load(whole + (<usize>(row * TILE_COLUMNS + column) << 2));
+      f32.store(to, accumulate ? f32.load(to) + value : value);
+    }
+  }
+}
+
+/** Units: blocks of `rowBlock` rows × `columnBlock` columns of C, row blocks outermost; both multiples of a tile. */
+export function multiplyPacked(
+  a: usize, b: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32, innerSize: i32, accumulate: bool,
+  rowBlock: i32, columnBlock: i32, begin: i32, end: i32,
+): void {
+  const rowBytes = rowStride << 2;
+  const rowPanels = (rowCount + TILE_ROWS - 1) / TILE_ROWS;
+  const columnPanels = (columnCount + TILE_COLUMNS - 1) / TILE_COLUMNS;
+  const blocksAcross = (columnCount + columnBlock - 1) / columnBlock;
+  for (let unit = begin; unit < end; unit++) {
+    const firstRow = unit / blocksAcross * rowBlock;
+    const firstColumn = unit % blocksAcross * columnBlock;
+    const lastRow = min(firstRow + rowBlock, rowCount);
+    const lastColumn = min(firstColumn + columnBlock, columnCount);
+    for (let block = 0; block < innerSize; block += INNER_BLOCK) {
+      const count = min(INNER_BLOCK, innerSize - block);
+      const add = accumulate || block > 0;
+      for (let column = firstColumn; column < lastColumn; column += TILE_COLUMNS) {
+        const panelB = b + ((<usize>block * columnPanels * TILE_COLUMNS + <usize>column * count) << 2);
+        for (let row = firstRow; row < lastRow; row += TILE_ROWS) {
+          const panelA = a + ((<usize>block * rowPanels * TILE_ROWS + <usize>row * count) << 2);
+          const at = c + ((<usize>row * rowStride + column) << 2);
+          if (row + TILE_ROWS <= rowCount && column + TILE_COLUMNS <= columnCount) {
+            tile(panelA, panelB, at, rowBytes, count, add);
+          } else {
+            rimTile(panelA, panelB, at, rowBytes, count, add, min(TILE_ROWS, rowCount - row), min(TILE_COLUMNS, columnCount - column));
+          }
+        }
+      }
+    }
+  }
+}
+
+/**
+ * C[m, n] (+)= x row m · w row n for few rows m: the weights are read once, in order. Units: rows of w.
+ * Two rows of x share each load of w; every element has the tree of `dot`, however many rows there are.
+ */
+export function multiplyRowDots(
+  x: usize, xStride: usize, w: usize, wStride: usize, c: usize, rowStride: usize, rowCount: i32, innerSize: i32, accumulate: bool,
+  begin: i32, end: i32,
+): void {
+  for (let column = begin; column < end; column++) {
+    const line = w + ((<usize>column * wStride) << 2);
+    let row = 0;
+    for (; row < rowCount - 1; row += 2) {
+      let a = x + ((<usize>row * xStride) << 2);
+      let b = a + (xStride << 2);
+      let v = line;
+      let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
+      let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
+      let k = 0;
+      for (; k <= innerSize - 16; k += 16) {
+        let weight = v128.load(v);
+        a0 = fma(v128.load(a), weight, a0);
+        b0 = fma(v128.load(b), weight, b0);
+        weight = v128.load(v, 16);
+        a1 = fma(v128.load(a, 16), weight, a1);
+        b1 = fma(v128.load(b, 16), weight, b1);
+        weight = v128.load(v, 32);
+        a2 = fma(v128.load(a, 32), weight, a2);
+        b2 = fma(v128.load(b, 32), weight, b2);
+        weight = v128.load(v, 48);
+        a3 = fma(v128.load(a, 48), weight, a3);
+        b3 = fma(v128.load(b, 48), weight, b3);
+        a += 64;
+        b += 64;
+        v += 64;
+      }
+      for (; k <= innerSize - 4; k += 4) {
+        const weight = v128.load(v);
+        a0 = fma(v128.load(a), weight, a0);
+        b0 = fma(v128.load(b), weight, b0);
+        a += 16;
+        b += 16;
+        v += 16;
+      }
+      if (k < innerSize) {
+        const weight = loadPartial(v, innerSize - k);
+        a1 = fma(loadPartial(a, innerSize - k), weight, a1);
+        b1 = fma(loadPartial(b, innerSize - k), weight, b1);
+      }
+      const at = c + ((<usize>row * rowStride + column) << 2);
+      const sumA = horizontalSum(f32x4.add(f32x4.add(a0, a2), f32x4.add(a1, a3)));
+      const sumB = horizontalSum(f32x4.add(f32x4.add(b0, b2), f32x4.add(b1, b3)));
+      f32.store(at, accumulate ? f32.load(at) + sumA : sumA);
+      f32.store(at + (rowStride << 2), accumulate ? f32.load(at + (rowStride << 2)) + sumB : sumB);
+    }
+    if (row < rowCount) {
+      const at = c + ((<usize>row * rowStride + column) << 2);
+      const sum = dot(x + ((<usize>row * xStride) << 2), line, innerSize);
+      f32.store(at, accumulate ? f32.load(at) + sum : sum);
+    }
+  }
+}
+
+/** C[m, columns] (+)= Σ_k x[m, k]·b[k, columns] for few rows m, b with contiguous columns. Units: 32 columns. */
+export function multiplyRowMixtures(
+  x: usize, xStride: usize, xStep: usize, b: usize, bStep: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32, innerSize: i32,
+  accumulate: bool, begin: i32, end: i32,
+): void {
+  for (let unit = begin; unit < end; unit++) {
+    const first = unit * 32;
+    const last = min(first + 32, columnCount);
+    for (let row = 0; row < rowCount; row++) {
+      const out = c + ((<usize>row * rowStride) << 2);
+      let column = first;
+      if (last - first == 32) {
+        let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
+        let s4 = f32x4.splat(0), s5 = f32x4.splat(0), s6 = f32x4.splat(0), s7 = f32x4.splat(0);
+        let from = x + ((<usize>row * xStride) << 2);
+        let line = b + (<usize>column << 2);
+        for (let k = 0; k < innerSize; k++) {
+          const value = v128.load32_splat(from);
+          s0 = fma(value, v128.load(line), s0);
+          s1 = fma(value, v128.load(line, 16), s1);
+          s2 = fma(value, v128.load(line, 32), s2);
+          s3 = fma(value, v128.load(line, 48), s3);
+          s4 = fma(value, v128.load(line, 64), s4);
+          s5 = fma(value, v128.load(line, 80), s5);
+          s6 = fma(value, v128.load(line, 96), s6);
+          s7 = fma(value, v128.load(line, 112), s7);
+          from += xStep << 2;
+          line += bStep << 2;
+        }
+        const at = out + (<usize>column << 2);
+        if (accumulate) {
+          s0 = f32x4.add(v128.load(at), s0);
+          s1 = f32x4.add(v128.load(at, 16), s1);
+          s2 = f32x4.add(v128.load(at, 32), s2);
+          s3 = f32x4.add(v128.load(at, 48), s3);
+          s4 = f32x4.add(v128.load(at, 64), s4);
+          s5 = f32x4.add(v128.load(at, 80), s5);
+          s6 = f32x4.add(v128.load(at, 96), s6);
+          s7 = f32x4.add(v128.load(at, 112), s7);
+        }
+        v128.store(at, s0);
+        v128.store(at, s1, 16);
+        v128.store(at, s2, 32);
+        v128.store(at, s3, 48);
+        v128.store(at, s4, 64);
+        v128.store(at, s5, 80);
+        v128.store(at, s6, 96);
+        v128.store(at, s7, 112);
+        continue;
+      }
+      for (; column < last; column += 4) {
+        const width = last - column;
+        let sum = f32x4.splat(0);
+        let from = x + ((<usize>row * xStride) << 2);
+        let line = b + (<usize>column << 2);
+        for (let k = 0; k < innerSize; k++) {
+          sum = fma(v128.load32_splat(from), width >= 4 ? v128.load(line) : loadPartial(line, width), sum);
+          from += xStep << 2;
+          line += bStep << 2;
+        }
+        const at = out + (<usize>column << 2);
+        if (width >= 4) v128.store(at, accumulate ? f32x4.add(v128.load(at), sum) : sum);
+        else storePartial(at, accumulate ? f32x4.add(loadPartial(at, width), sum) : sum, width);
+      }
+    }
+  }
+}
