@@ -7,15 +7,14 @@ import asc from "assemblyscript/asc";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const entries = listKernelFiles();
-// Imports of a shared and of an unshared memory are different types, so each needs a module of its own.
-const memories = { Shared: ["--sharedMemory"], Unshared: [] };
 const features = { relaxed: ["--enable", "relaxed-simd"], simd: [] };
 
 const modules = {};
-for (const [feature, featureFlags] of Object.entries(features)) {
-  for (const [memory, memoryFlags] of Object.entries(memories)) {
-    modules[`${feature}${memory}`] = await compile([...featureFlags, ...memoryFlags]);
-  }
+for (const [feature, flags] of Object.entries(features)) {
+  const shared = await compile(flags);
+  checkMemoryImport(shared, feature);
+  modules[`${feature}Shared`] = shared;
+  modules[`${feature}Unshared`] = withUnsharedMemory(shared);
 }
 const lines = Object.entries(modules).map(
   ([name, bytes]) => `  ${name}:\n    "${Buffer.from(bytes).toString("base64")}",`,
@@ -51,7 +50,7 @@ async function compile(flags) {
     [
       ...entries,
       ...["-O3", "--noAssert", "--runtime", "stub", "--uncheckedBehavior", "always", "--use", "abort="],
-      ...["--importMemory", "--noExportMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
+      ...["--importMemory", "--noExportMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
       ...["--enable", "simd,threads,bulk-memory", "--baseDir", root, "--outFile", "kernels.wasm", ...flags],
     ],
     {
@@ -71,4 +70,42 @@ async function compile(flags) {
   if (error !== null || bytes === undefined)
     throw new Error(`Cannot compile the kernels:\n${stderr.toString()}`, { cause: error });
   return bytes;
+}
+
+/** Kernels own no static data and call nothing: two devices, or two threads, could not share it. */
+function checkMemoryImport(bytes, feature) {
+  if (feature === "relaxed" && !WebAssembly.validate(bytes)) return;
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes)).map(
+    ({ module, name }) => `${module}.${name}`,
+  );
+  if (imports.join() !== "env.memory")
+    throw new Error(`The kernels import ${imports.join(", ")}: they may import env.memory only`);
+  if (sectionIds(bytes).includes(11)) throw new Error("The kernels hold static data: write constants into the code");
+}
+
+function sectionIds(bytes) {
+  const ids = [];
+  for (let at = 8; at < bytes.length; ) {
+    ids.push(bytes[at++]);
+    let size = 0;
+    let shift = 0;
+    let byte;
+    do {
+      byte = bytes[at++];
+      size |= (byte & 0x7f) << shift;
+      shift += 7;
+    } while (byte & 0x80);
+    at += size;
+  }
+  return ids;
+}
+
+// Imports of a shared and of an unshared memory are different types, but one bit apart: name, kind 2, limits 3 or 1.
+function withUnsharedMemory(bytes) {
+  const pattern = Buffer.from("\x03env\x06memory\x02\x03", "latin1");
+  const at = Buffer.from(bytes).indexOf(pattern);
+  if (at < 0) throw new Error("The kernels do not import a shared memory env.memory");
+  const copy = Uint8Array.from(bytes);
+  copy[at + pattern.length - 1] = 1;
+  return copy;
 }

@@ -167,3 +167,40 @@ export function vsigmoid(x: v128): v128 {
   const one = f32x4.splat(1);
   return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e));
 }
+
+/** Largest of `count` ≥ 1 elements. */
+@inline
+export function rowMax(row: usize, count: i32): f32 {
+  let highest = f32x4.splat(-Infinity);
+  let k = 0;
+  for (; k <= count - 4; k += 4) {
+    highest = f32x4.max(highest, v128.load(row));
+    row += 16;
+  }
+  let most = horizontalMax(highest);
+  for (; k < count; k++) {
+    most = max<f32>(most, f32.load(row));
+    row += 4;
+  }
+  return most;
+}
+
+/** Σ exp(element − shift) over `count` elements, in one fixed tree a length. */
+@inline
+export function rowExpSum(row: usize, count: i32, shift: f32): f32 {
+  const below = f32x4.splat(shift);
+  let even = f32x4.splat(0);
+  let odd = f32x4.splat(0);
+  let k = 0;
+  for (; k <= count - 8; k += 8) {
+    even = f32x4.add(even, vexp(f32x4.sub(v128.load(row), below)));
+    odd = f32x4.add(odd, vexp(f32x4.sub(v128.load(row, 16), below)));
+    row += 32;
+  }
+  let sum = horizontalSum(f32x4.add(even, odd));
+  for (; k < count; k++) {
+    sum += sexp(f32.load(row) - shift);
+    row += 4;
+  }
+  return sum;
+}
