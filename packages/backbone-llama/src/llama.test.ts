@@ -1,0 +1,78 @@
+// The laws of a backbone on tiny models, and agreement with plain loops for every knob of the config.
+import { createTokenBatch } from "@dual-head/backbone";
+import { backboneLaws } from "@dual-head/backbone/testing";
+import { segmentsOf } from "@dual-head/tensor-core";
+import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
+import { describe, expect, it } from "vitest";
+import type { LlamaConfig } from "./config.ts";
+import { ropeAngles, ropeRotation } from "./rope.ts";
+import { readParams, scalarHidden } from "./testing/scalar-llama.ts";
+import { tinyLlama } from "./testing/tiny-llama.ts";
+
+backboneLaws("tinyLlama", (device) => tinyLlama(device, 1));
+backboneLaws("tinyLlama with a window of 3, tied", (device) =>
+  tinyLlama(device, 2, { window: 3, tiedEmbeddings: true, architecture: "mistral" }),
+);
+
+const variants: Readonly<Record<string, Partial<LlamaConfig>>> = {
+  "grouped heads": {},
+  "one group, one head": { headCount: 1, groupCount: 1, headSize: 6 },
+  "as many groups as heads": { headCount: 3, groupCount: 3 },
+  "a window": { window: 5 },
+  "biases everywhere": { attentionBias: true, feedForwardBias: true },
+  "another theta and epsilon": { ropeTheta: 500, normEpsilon: 0.1 },
+};
+
+for (const name of testDeviceNames) {
+  describe(`createLlama() on ${name} agrees with plain loops`, () => {
+    for (const [label, overrides] of Object.entries(variants)) {
+      it(label, async () => {
+        const device = await sharedDevice(name);
+        using model = tinyLlama(device, 3, overrides);
+        const tokens = [5, 0, 22, 7, 7, 1, 13, 19, 2, 3, 11];
+        const expected = scalarHidden(model.config, await readParams(model.params), tokens).flat();
+        using hidden = model.backbone.hidden(model.params, Uint32Array.from(tokens), segmentsOf([tokens.length]));
+        checkClose(label, await hidden.read(), expected, name === "reference" ? 1e-12 : 2e-5);
+      });
+    }
+  });
+}
+
+describe("createLlama()", () => {
+  it("refuses a cache longer than the model's positions", async () => {
+    using model = tinyLlama(await sharedDevice("reference"), 4);
+    const { backbone, params } = model;
+    expect(() => backbone.createCache(params.embedding.device, { slotCount: 1, capacity: 32 })).toThrow(
+      "has 31 positions",
+    );
+  });
+
+  it("gives its head by reference, tied or not", async () => {
+    const device = await sharedDevice("reference");
+    using tied = tinyLlama(device, 5, { tiedEmbeddings: true });
+    using untied = tinyLlama(device, 5);
+    expect(tied.backbone.lmHead(tied.params)).toEqual({ kind: "linear", weight: tied.params.embedding, bias: null });
+    expect(untied.backbone.lmHead(untied.params)).toMatchObject({ weight: untied.params.lmHead });
+  });
+
+  it("does not lengthen a slot whose rows come out of order", async () => {
+    using model = tinyLlama(await sharedDevice("reference"), 6);
+    using cache = model.backbone.createCache(model.params.embedding.device, { slotCount: 2, capacity: 5 });
+    const slot = cache.open();
+    const batch = { ...createTokenBatch([{ slot, tokens: [1, 2] }], () => 0), positions: Uint32Array.of(1, 0) };
+    expect(() => model.backbone.extend(model.params, batch, cache)).toThrow("its next position is 0");
+    expect(cache.length(slot)).toBe(0);
+  });
+});
+
+describe("ropeAngles()", () => {
+  it("turns pair i at position p by p·θ^(−2i/K)", () => {
+    expect([...ropeAngles({ headSize: 4, ropeTheta: 10000 }, 7)]).toEqual([7, 7 * 10000 ** -0.5]);
+    expect([...ropeRotation({ headSize: 2, ropeTheta: 10000 }, Uint32Array.of(0, 3))]).toEqual([
+      1,
+      0,
+      Math.cos(3),
+      Math.sin(3),
+    ]);
+  });
+});

@@ -1,0 +1,146 @@
+// A Hugging Face folder to a backbone with parameters on a device. Weights are read and uploaded one at a time, and
+// none is ignored in silence. Knows no tokenizer.
+import type { Backbone } from "@dual-head/backbone";
+import { findPathKind, readJson } from "@dual-head/bytes";
+import { type Checkpoint, CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
+import { byteLengthOf, type Device, type Tensor } from "@dual-head/tensor-core";
+import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
+import { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
+import { createLlama } from "./llama.ts";
+import { createLlamaTree, ignoredTensors, type LlamaParams, lmHeadName, weightNames } from "./params.ts";
+
+/** A model read from disk; disposing it frees its parameters. */
+export interface LoadedLlama extends Disposable {
+  readonly backbone: Backbone<LlamaParams>;
+  readonly params: LlamaParams;
+  readonly config: LlamaConfig;
+  /** SHA-256 over the weight files one after the other, hexadecimal: what heads trained on this model record. */
+  readonly sha256: string;
+  /** Tokens that begin and end a text, from generation_config.json, else config.json. */
+  readonly generation: GenerationConfig;
+}
+
+/** One step of loading: a tensor is on the device. */
+export interface LoadProgress {
+  readonly tensor: string;
+  /** Bytes on the device so far, and in the end. */
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Options of loadLlama. */
+export interface LoadLlamaOptions {
+  /** Stops between two tensors; what was uploaded is freed and the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+/**
+ * Loads a Hugging Face folder (config.json and safetensors in F64, F32, F16 or BF16, whole or in shards) in the
+ * device's own float dtype.
+ *
+ * @throws ConfigError where the config cannot be run
+ * @throws CheckpointError where a tensor is missing, has another shape, or is not used by this architecture
+ * @throws FileError, SafetensorsError where a file cannot be read
+ */
+export async function loadLlama(
+  directory: string,
+  device: Device,
+  options: LoadLlamaOptions = {},
+): Promise<LoadedLlama> {
+  const folder = directory.endsWith("/") ? directory : `${directory}/`;
+  const configPath = `${folder}config.json`;
+  const json = await readJson(configPath);
+  const config = llamaConfigFrom(json, configPath);
+  const generationPath = `${folder}generation_config.json`;
+  const generation =
+    (await findPathKind(generationPath)) === "file"
+      ? generationConfigFrom(await readJson(generationPath), generationPath, json)
+      : generationConfigFrom(json, configPath);
+  const checkpoint = await openCheckpoint(directory);
+  try {
+    await checkNames(checkpoint, config);
+    const tensors = await upload(checkpoint, config, device, options);
+    try {
+      const params = createLlamaTree(config, ({ name }) => tensors.get(name)!);
+      const sha256 = await checkpoint.sha256();
+      options.signal?.throwIfAborted();
+      return {
+        backbone: createLlama(config),
+        params,
+        config,
+        sha256,
+        generation,
+        [Symbol.dispose]: () => disposeAll(tensors),
+      };
+    } catch (error) {
+      disposeAll(tensors);
+      throw error;
+    }
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function disposeAll(tensors: ReadonlyMap<string, Tensor>): void {
+  for (const tensor of tensors.values()) tensor.dispose();
+}
+
+/** Checks, before anything is uploaded, that the tensors are those of the config, no fewer and no more. */
+async function checkNames(checkpoint: Checkpoint, config: LlamaConfig): Promise<void> {
+  const wanted = weightNames(config);
+  for (const { name, shape } of wanted) checkTensor(checkpoint, name, shape);
+  const known = new Set(wanted.map(({ name }) => name));
+  for (const name of checkpoint.names) {
+    if (known.has(name) || ignoredTensors.some((pattern) => pattern.test(name))) continue;
+    if (name === lmHeadName) {
+      await checkTied(checkpoint, config);
+      continue;
+    }
+    throw new CheckpointError(
+      `Cannot load ${checkpoint.path}: tensor ${JSON.stringify(name)} is not part of a ${config.architecture} model of this config; check that config and weights belong together`,
+      checkpoint.path,
+      { tensor: name, expected: "absent", actual: "present" },
+    );
+  }
+}
+
+/** A tied checkpoint may repeat its embedding as head; another head there would be lost. */
+async function checkTied(checkpoint: Checkpoint, { vocabSize, hiddenSize }: LlamaConfig): Promise<void> {
+  checkTensor(checkpoint, lmHeadName, [vocabSize, hiddenSize]);
+  const head = await checkpoint.read(lmHeadName, "f32");
+  const embedding = await checkpoint.read("model.embed_tokens.weight", "f32");
+  if (head.every((value, index) => value === embedding[index])) return;
+  throw new CheckpointError(
+    `Cannot load ${checkpoint.path}: tensor "${lmHeadName}" differs from the embedding although the config ties them; set tie_word_embeddings to false`,
+    checkpoint.path,
+    { tensor: lmHeadName, expected: "the embedding's values", actual: "other values" },
+  );
+}
+
+async function upload(
+  checkpoint: Checkpoint,
+  config: LlamaConfig,
+  device: Device,
+  { signal, onProgress }: LoadLlamaOptions,
+): Promise<ReadonlyMap<string, Tensor>> {
+  const dtype = device.floatDtype;
+  const weights = weightNames(config);
+  const totalBytes = weights.reduce((sum, { shape }) => sum + byteLengthOf({ shape, dtype }), 0);
+  const tensors = new Map<string, Tensor>();
+  let loadedBytes = 0;
+  try {
+    for (const { name, shape } of weights) {
+      signal?.throwIfAborted();
+      const values = dtype === "f64" ? await checkpoint.read(name, "f64") : await checkpoint.read(name, "f32");
+      const tensor = device.keep(device.tensor(values, shape));
+      tensors.set(name, tensor);
+      loadedBytes += byteLengthOf(tensor);
+      onProgress?.({ tensor: name, loadedBytes, totalBytes });
+    }
+    return tensors;
+  } catch (error) {
+    disposeAll(tensors);
+    throw error;
+  }
+}
