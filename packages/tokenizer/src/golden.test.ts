@@ -16,6 +16,15 @@ import { createLibraryTokenizer } from "./library.ts";
 import { tokenizerLaws } from "./testing/index.ts";
 import { parseTokenizerJson } from "./tokenizer-json.ts";
 
+/** Large vocabularies take long to check and index, so the tests of one share it. */
+function once<Value>(create: () => Value): () => Value {
+  let made: { readonly value: Value } | null = null;
+  return () => {
+    made ??= { value: create() };
+    return made.value;
+  };
+}
+
 const readJsonFile = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 const fromFile = (path: string, files: TokenizerConfigFiles = {}): Tokenizer =>
   createTokenizer(readJsonFile(path), parseTokenizerConfig(files, path), "");
@@ -83,11 +92,12 @@ const llama = sharedAsset("tokenizers/hf_swift_golden/llama_tokenizer.json");
 describe.skipIf(llama === null)("LLaMA 2", () => {
   if (llama === null) return;
   const folder = sharedAsset("tokenizers")!;
-  const create = (): Tokenizer =>
+  const create = once(() =>
     fromFile(llama, {
       tokenizerConfig: readJsonFile(join(folder, "llama2/hf_tokenizer_config.json")),
       specialTokensMap: readJsonFile(join(folder, "llama2/hf_special_tokens_map.json")),
-    });
+    }),
+  );
   tokenizerLaws("LLaMA 2", create, { lossless: true, numRuns: 20 });
 
   it("agrees with transformers on its own test texts", () => {
@@ -158,7 +168,8 @@ describe.skipIf(gpt2 === null)("GPT-2, from vocab.json and merges.txt", () => {
     };
     return createTokenizer(json, parseTokenizerConfig({ tokenizerConfig }), "");
   };
-  tokenizerLaws("GPT-2", create, { lossless: true, numRuns: 20 });
+  const plain = once(create);
+  tokenizerLaws("GPT-2", plain, { lossless: true, numRuns: 20 });
 
   it("agrees with transformers, whose GPT-2 cleans up spaces", () => {
     const tokenizer = create({ clean_up_tokenization_spaces: true });
@@ -173,7 +184,7 @@ describe.skipIf(gpt2 === null)("GPT-2, from vocab.json and merges.txt", () => {
   });
 
   it("agrees with llama.cpp on its texts", () => {
-    const tokenizer = create();
+    const tokenizer = plain();
     const { texts, ids } = readVocabularyCases(join(folder, "llamacpp_vocab/ggml-vocab-gpt-2.gguf"));
     texts.forEach((text, index) => {
       expect([text, [...tokenizer.encode(text)]]).toEqual([text, ids[index]]);
