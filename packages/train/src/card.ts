@@ -1,0 +1,49 @@
+// The card of trained heads, for people; what it says is in the file's metadata too.
+import type { HeadsDescription } from "./heads-file.ts";
+
+const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+
+/** The text of `card.md`. */
+export function headsCard(description: HeadsDescription): string {
+  const { head, gate, figures, settings } = description;
+  const headText = head.kind === "linear" ? "linear (a matrix of its own)" : `low-rank, rank ${head.rank}`;
+  const gateText =
+    gate.kind === "attention"
+      ? `attention, width ${gate.width}, ${gate.headCount} heads`
+      : `constant at alpha ${gate.alpha}`;
+  const { heldOut } = figures;
+  const accuracy =
+    heldOut === null
+      ? ["Held-out accuracy: not measured."]
+      : [
+          `Held-out accuracy on ${heldOut.pairs} pairs never trained on: **${percent(heldOut.accuracy)}**`,
+          `(Wilson 95 % interval ${percent(heldOut.low)} to ${percent(heldOut.high)}).`,
+          `The untrained head: ${percent(heldOut.untrained)}. The rule "the shorter wins": ${percent(heldOut.shorterWins)}.`,
+        ];
+  return [
+    "# Dual-Head: a reward head and a gate for one frozen backbone",
+    "",
+    "Use these heads only with the backbone and the tokenizer they were trained on; loading checks both.",
+    "",
+    `- Backbone SHA-256: \`${description.backboneSha256}\``,
+    `- Tokenizer SHA-256: \`${description.tokenizerSha256}\``,
+    `- Hidden size ${description.hiddenSize}, vocabulary size ${description.vocabSize}`,
+    `- Reward head: ${headText}`,
+    `- Gate: ${gateText}`,
+    `- Step ${figures.step} of ${figures.stepCount} on ${figures.device}`,
+    figures.trainLoss === null
+      ? "- Training loss: not known"
+      : `- Training loss, mean of the last tenth of steps: ${figures.trainLoss.toFixed(4)}`,
+    "",
+    ...accuracy,
+    "",
+    "Rewards are sums of log-probabilities over response tokens, so that the length of a response is part of them.",
+    "",
+    "## Settings",
+    "",
+    "```json",
+    JSON.stringify(settings, null, 2),
+    "```",
+    "",
+  ].join("\n");
+}

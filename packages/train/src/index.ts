@@ -1,0 +1,61 @@
+// Public names of @dual-head/train.
+export {
+  type BatchCounts,
+  type BatchItem,
+  type CollateOptions,
+  collate,
+  countBatch,
+  type MicroBatch,
+} from "./collate.ts";
+export { HeadsFileError, TrainingError, type TrainingFault } from "./errors.ts";
+export { accuracyOf, type HeldOutFigures, wilsonInterval } from "./evaluate.ts";
+export type {
+  CheckpointEvent,
+  EndEvent,
+  FeaturesEvent,
+  PreparedEvent,
+  StepEvent,
+  TrainEvent,
+  TrainingSummary,
+} from "./events.ts";
+export {
+  cachedFeatures,
+  type FeatureOptions,
+  type FeatureProgress,
+  type FeatureSource,
+  recomputedFeatures,
+} from "./features.ts";
+export {
+  cardFileName,
+  describeHeads,
+  type HeadsDescription,
+  type HeadsFigures,
+  type HeadsTarget,
+  headsFileName,
+  type LoadedHeads,
+  loadHeads,
+  saveHeads,
+} from "./heads-file.ts";
+export { metricsFileName, type StepMetrics } from "./metrics.ts";
+export {
+  batchObjective,
+  type ObjectiveModel,
+  type ObjectiveParts,
+  rewardMargins,
+  type TrainedParams,
+} from "./objective.ts";
+export {
+  type AdamwConstants,
+  addGradients,
+  createOptimiser,
+  freeTree,
+  type Optimiser,
+  squaredNorm,
+} from "./optimiser.ts";
+export { type DropReason, type PreparedData, type PrepareOptions, prepareData } from "./prepare.ts";
+export type { ExampleRows } from "./rows.ts";
+export { type CosineRateOptions, cosineRate, endlessOrder, epochOrder } from "./schedule.ts";
+export { completeSettings, defaultGate, defaultHead, defaultSettings, type TrainingSettings } from "./settings.ts";
+export { type ExampleTokenizer, type TokenisedExample, tokeniseExample } from "./tokenise.ts";
+export { type TrainOptions, train } from "./train.ts";
+export { stateFileName } from "./training-state.ts";

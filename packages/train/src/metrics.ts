@@ -1,0 +1,50 @@
+// Metrics of each step as JSON lines: appended while training, cut back to the step a run resumes from.
+import { findPathKind, readText, toFileError, writeFileAtomic } from "@dual-head/bytes";
+import type { StepEvent } from "./events.ts";
+
+/** The name of the file in the output folder. */
+export const metricsFileName = "metrics.jsonl";
+
+/** One line: a step's figures, without those that depend on the clock. */
+export type StepMetrics = Omit<StepEvent, "kind" | "etaSeconds" | "totalSteps">;
+
+/** Appends to the file and remembers what it holds. */
+export interface MetricsLog {
+  readonly steps: readonly StepMetrics[];
+  append(step: StepMetrics): Promise<void>;
+}
+
+/**
+ * Opens the log, keeping the steps up to `step`; what a killed run wrote after its last checkpoint is cut off.
+ *
+ * @throws FileError where the folder is not writable
+ */
+export async function openMetrics(folder: string, step: number): Promise<MetricsLog> {
+  const { appendFile } = await import("node:fs/promises");
+  const path = `${folder}/${metricsFileName}`;
+  const former = step === 0 || (await findPathKind(path)) === "missing" ? "" : await readText(path);
+  const steps = former.split("\n").flatMap((line) => {
+    const parsed = parseLine(line);
+    return parsed !== null && parsed.step <= step ? [parsed] : [];
+  });
+  await writeFileAtomic(path, steps.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
+  return {
+    steps,
+    async append(entry) {
+      steps.push(entry);
+      await appendFile(path, `${JSON.stringify(entry)}\n`).catch((error: unknown) => {
+        throw toFileError(path, "write", error);
+      });
+    },
+  };
+}
+
+/** A line of the log, or null for the torn last line of a killed run. */
+function parseLine(line: string): StepMetrics | null {
+  try {
+    const value = JSON.parse(line) as StepMetrics | null;
+    return typeof value?.step === "number" ? value : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,36 @@
+// Trees of tensors to and from the tensors of a file, by path; knows no file.
+import { type Checkpoint, checkTensor, type StoredTensor } from "@dual-head/checkpoint";
+import { type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
+
+/** The leaves of a tree as tensors to be stored, named by prefix and path; F64 on the reference device, else F32. */
+export async function storeTree(prefix: string, tree: unknown): Promise<Record<string, StoredTensor>> {
+  const stored: Record<string, StoredTensor> = {};
+  for (const { path, leaf } of leavesOf<Tensor>(tree)) {
+    const values = await leaf.read();
+    const dtype = values instanceof Float64Array ? "F64" : "F32";
+    stored[`${prefix}.${path}`] = { dtype, shape: leaf.shape, data: values };
+  }
+  return stored;
+}
+
+/**
+ * Reads tensors of the given shapes to a device, by name.
+ *
+ * @throws CheckpointError where one is missing or has another shape
+ */
+export async function loadTensors(
+  checkpoint: Checkpoint,
+  device: Device,
+  prefix: string,
+  shapes: Readonly<Record<string, readonly number[]>>,
+): Promise<Record<string, Tensor>> {
+  for (const [name, shape] of Object.entries(shapes)) checkTensor(checkpoint, `${prefix}.${name}`, shape);
+  const tensors: Record<string, Tensor> = {};
+  for (const [name, shape] of Object.entries(shapes)) {
+    const path = `${prefix}.${name}`;
+    const values =
+      device.floatDtype === "f64" ? await checkpoint.read(path, "f64") : await checkpoint.read(path, "f32");
+    tensors[name] = device.keep(device.tensor(values, shape));
+  }
+  return tensors;
+}
