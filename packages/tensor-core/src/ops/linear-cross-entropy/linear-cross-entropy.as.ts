@@ -1,0 +1,64 @@
+// Softmax statistics and gradients of logits one chunk of the vocabulary at a time; AssemblyScript.
+import { rowExpSum, rowMax, sexp, slog, vexp } from "../../backends/cpu/prelude.as";
+
+/**
+ * Folds a chunk of logits [rows, width] into the running maximum, sum of exponentials and target logit of each row,
+ * three numbers a row. Units: rows.
+ */
+export function foldLogits(
+  logits: usize, width: i32, targets: usize, firstToken: u32, statistics: usize, isFirst: bool, begin: usize, end: usize,
+): void {
+  for (let row = begin; row < end; row++) {
+    const line = logits + ((row * width) << 2);
+    const state = statistics + row * 12;
+    const highest = rowMax(line, width);
+    if (isFirst) {
+      f32.store(state, highest);
+      f32.store(state, rowExpSum(line, width, highest), 4);
+    } else {
+      const before = f32.load(state);
+      const now = max<f32>(before, highest);
+      f32.store(state, now);
+      f32.store(state, f32.load(state, 4) * sexp(before - now) + rowExpSum(line, width, now), 4);
+    }
+    const target = load<u32>(targets + (row << 2)) - firstToken;
+    if (target < <u32>width) f32.store(state, f32.load(line + (<usize>target << 2)), 8);
+  }
+}
+
+/** nats = (highest − target logit) + ln sum, logNormaliser = highest + ln sum. Units: rows. */
+export function finishLogits(statistics: usize, nats: usize, logNormaliser: usize, begin: usize, end: usize): void {
+  for (let row = begin; row < end; row++) {
+    const state = statistics + row * 12;
+    const highest = f32.load(state);
+    const spread = slog(f32.load(state, 4));
+    f32.store(nats + (row << 2), highest - f32.load(state, 8) + spread);
+    f32.store(logNormaliser + (row << 2), highest + spread);
+  }
+}
+
+/** logits ← g·(exp(logits − logNormaliser) − [target]) in place. Units: rows. */
+export function differentiateLogits(
+  logits: usize, width: i32, targets: usize, firstToken: u32, logNormaliser: usize, g: usize, begin: usize, end: usize,
+): void {
+  for (let row = begin; row < end; row++) {
+    let at = logits + ((row * width) << 2);
+    const line = at;
+    const shift = f32.load(logNormaliser + (row << 2));
+    const factor = f32.load(g + (row << 2));
+    const target = load<u32>(targets + (row << 2)) - firstToken;
+    let k = 0;
+    for (; k <= width - 4; k += 4) {
+      v128.store(at, f32x4.mul(f32x4.splat(factor), vexp(f32x4.sub(v128.load(at), f32x4.splat(shift)))));
+      at += 16;
+    }
+    for (; k < width; k++) {
+      f32.store(at, factor * sexp(f32.load(at) - shift));
+      at += 4;
+    }
+    if (target < <u32>width) {
+      const to = line + (<usize>target << 2);
+      f32.store(to, f32.load(to) - factor);
+    }
+  }
+}
