@@ -156,7 +156,7 @@ function vocabularyWords(): readonly string[] {
     "First then",
   ];
   const words = sentences.flatMap((sentence) => sentence.split(/[\s.,]+/)).filter((word) => word !== "");
-  return ["\n\n", "Human", "Assistant", ...new Set(words.map((word) => ` ${word}`))];
+  return ["Human", "Assistant", ...new Set(words.map((word) => ` ${word}`))];
 }
 
 /** GPT-2's bytes-to-characters table: printable bytes stand for themselves, the others for characters from 256 on. */

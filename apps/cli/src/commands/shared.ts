@@ -1,0 +1,45 @@
+// Options that several commands take, declared once.
+import { type MixingMode, mixingModes } from "@dual-head/gating";
+import { type Command, Option } from "commander";
+import { headsOption, numberOption, tokensOption } from "../options.ts";
+
+/** The devices a command can be told to use. */
+export const deviceChoices = ["auto", "webgpu", "cpu", "reference"] as const;
+
+/** Adds --device and --threads. */
+export function addDeviceOptions(command: Command): Command {
+  return command
+    .addOption(new Option("--device <name>", "where to compute").choices(deviceChoices).default("auto"))
+    .option("--threads <n>", "threads of the cpu device (default: the cores there are)", numberOption({ min: 1, integer: true }));
+}
+
+/** Adds --model, --heads, --strength, --alpha and --mixing, and the device options. */
+export function addModelOptions(command: Command): Command {
+  return addDeviceOptions(
+    command
+      .requiredOption("--model <dir>", "Hugging Face folder: config.json, safetensors, tokenizer.json")
+      .option("--heads <dir[=weight]>", "trained heads; repeat to mix several by weight", headsOption)
+      .option("--strength <s>", "strength of the alignment: 0 is exactly the base model, 1 the gate as trained", numberOption({ min: 0 }), 1)
+      .option("--alpha <a>", "set alpha to a number instead of asking the gate", numberOption({ min: 0, max: 1 }))
+      .addOption(new Option("--mixing <mode>", "how heads are put together").choices(mixingModes as MixingMode[]).default("convex")),
+  );
+}
+
+/** Adds --tokens and --json. */
+export function addTokensAndJson(command: Command): Command {
+  return command
+    .option("--tokens <ids>", "input as token ids, 1,2,3, taken as they are", tokensOption)
+    .option("--json", "print one JSON object");
+}
+
+/** Adds the sampling options. */
+export function addSamplingOptions(command: Command): Command {
+  return command
+    .option("--max-new-tokens <n>", "at most so many new tokens", numberOption({ min: 1, integer: true }), 128)
+    .option("--temperature <t>", "0 is greedy", numberOption({ min: 0 }), 1)
+    .option("--top-k <k>", "keep the k likeliest tokens; 0 keeps all", numberOption({ min: 0, integer: true }))
+    .option("--top-p <p>", "keep the smallest set of tokens with this mass", numberOption({ above: 0, max: 1 }))
+    .option("--min-p <p>", "keep tokens of at least this share of the likeliest", numberOption({ min: 0, max: 1 }))
+    .option("--repetition-penalty <r>", "above 1 discourages tokens seen before", numberOption({ above: 0 }))
+    .option("--seed <n>", "the same seed gives the same text", numberOption({ min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }), 0);
+}

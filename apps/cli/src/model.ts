@@ -1,0 +1,171 @@
+// A model folder and heads folders opened as one decode policy: the only place where implementations are put together.
+// Knows no command.
+import { type LoadedLlama, loadLlama } from "@dual-head/backbone-llama";
+import type { MixingMode } from "@dual-head/gating";
+import { createDualHeadPolicy } from "@dual-head/methods";
+import type { Controls, DecodePolicy, Detokenizer } from "@dual-head/sampler";
+import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core";
+import { hasTokenizer, loadTokenizer, type Tokenizer } from "@dual-head/tokenizer";
+import { type LoadedHeads, loadHeads } from "@dual-head/train";
+import { createProgress, formatBytes, type Io, UsageError } from "./io.ts";
+import { type HeadsOption, headWeights } from "./options.ts";
+
+/** What a command says of the model it wants. */
+export interface ModelOptions {
+  readonly model: string;
+  readonly heads?: readonly HeadsOption[] | undefined;
+  readonly mixing?: MixingMode | undefined;
+  readonly device?: "auto" | DeviceName | undefined;
+  readonly threads?: number | undefined;
+}
+
+/** A model ready to decode. Disposing it frees everything, the device too. */
+export interface OpenModel extends Disposable {
+  readonly device: Device;
+  readonly llama: LoadedLlama;
+  /** Null where the folder has none: token ids are then all there is. */
+  readonly tokenizer: Tokenizer | null;
+  readonly headWeights: readonly number[];
+  /** A policy for sequences of up to `capacity` tokens; disposed with the model. */
+  createPolicy(capacity: number, slotCount?: number): DecodePolicy;
+}
+
+/** Opens a device as the options say, and tells which one it is. */
+export async function openDeviceFor(options: Pick<ModelOptions, "device" | "threads">, io: Io): Promise<Device> {
+  const device = await openDevice(options.device ?? "auto", options.threads === undefined ? {} : { threads: options.threads });
+  io.note(`device: ${device.name} (${device.info.description}), ${device.why}\n`);
+  return device;
+}
+
+/** Loads model, tokenizer and heads; on failure everything opened so far is freed. */
+export async function openModel(options: ModelOptions, io: Io): Promise<OpenModel> {
+  const weights = headWeights(options.heads ?? []);
+  const resources = new Resources();
+  try {
+    const device = resources.use(await openDeviceFor(options, io));
+    const progress = createProgress(io);
+    const llama = resources.use(
+      await loadLlama(options.model, device, {
+        signal: io.signal,
+        onProgress: ({ loadedBytes, totalBytes }) => progress.show(`loading ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`),
+      }),
+    );
+    progress.end();
+    const tokenizer = await openTokenizer(options.model);
+    if (tokenizer !== null && tokenizer.vocabSize > llama.config.vocabSize) {
+      throw new UsageError(
+        `Cannot use the tokenizer of ${options.model}: it has ${tokenizer.vocabSize} tokens but the model has ${llama.config.vocabSize}; use the tokenizer the model was trained with`,
+      );
+    }
+    const heads: LoadedHeads[] = [];
+    for (const { directory } of options.heads ?? []) {
+      heads.push(
+        resources.use(
+          await loadHeads(directory, device, {
+            backboneSha256: llama.sha256,
+            tokenizerSha256: tokenizer?.sha256,
+            hiddenSize: llama.config.hiddenSize,
+            vocabSize: llama.config.vocabSize,
+          }),
+        ),
+      );
+    }
+    const lmHead = llama.backbone.lmHead(llama.params);
+    return {
+      device,
+      llama,
+      tokenizer,
+      headWeights: weights,
+      createPolicy: (capacity, slotCount = 1) =>
+        resources.use(
+          createDualHeadPolicy({
+            backbone: llama.backbone,
+            params: llama.params,
+            device,
+            heads: heads.map(({ head, headParams, gate, gateParams }, index) => ({
+              name: options.heads![index]!.directory,
+              projection: head.projection(headParams, lmHead),
+              gate,
+              gateParams,
+            })),
+            mixing: options.mixing ?? "convex",
+            slotCount,
+            capacity: Math.min(capacity, llama.config.maxTokens),
+          }),
+        ),
+      [Symbol.dispose]: () => resources.dispose(),
+    };
+  } catch (error) {
+    resources.dispose();
+    throw error;
+  }
+}
+
+/** The tokenizer of a model folder, or null where it has none. */
+export async function openTokenizer(directory: string): Promise<Tokenizer | null> {
+  return (await hasTokenizer(directory)) ? loadTokenizer(directory) : null;
+}
+
+/** The prompt of a command as token ids: raw ids as they are, text through the tokenizer. */
+export function promptTokens(
+  { tokenizer, llama }: OpenModel,
+  source: { readonly text?: string | undefined; readonly tokens?: readonly number[] | undefined },
+): readonly number[] {
+  const { text, tokens } = source;
+  if ((text === undefined) === (tokens === undefined)) {
+    throw new UsageError("Cannot read the input: give either text or --tokens, not both and not none");
+  }
+  if (tokens !== undefined) {
+    const wrong = tokens.find((id) => id >= llama.config.vocabSize);
+    if (wrong !== undefined) throw new UsageError(`Cannot use token ${wrong}: ids of this model are below ${llama.config.vocabSize}`);
+    return tokens;
+  }
+  if (tokenizer === null) throw new UsageError("Cannot read text: the model folder has no tokenizer.json; give token ids with --tokens");
+  const ids = [...tokenizer.encode(text!)];
+  if (ids.length === 0) {
+    if (llama.generation.bosTokenId === null) throw new UsageError("Cannot start from empty text: this model has no begin-of-text token; give some text");
+    return [llama.generation.bosTokenId];
+  }
+  return ids;
+}
+
+/** A detokeniser that continues `prompt`: its first output is the text after it. */
+export function continuation(tokenizer: Tokenizer | null, prompt: readonly number[]): () => Detokenizer {
+  return () => {
+    if (tokenizer === null) return { push: () => "", flush: () => "" };
+    const stream = tokenizer.createStream();
+    for (const id of prompt) stream.push(id);
+    return stream;
+  };
+}
+
+/** The tokens that end a text: those of the model and of its tokenizer, within the model's vocabulary. */
+export function stopTokensOf({ tokenizer, llama }: OpenModel): readonly number[] {
+  const ids = new Set([...llama.generation.eosTokenIds, ...(tokenizer?.eosTokens ?? [])]);
+  return [...ids].filter((id) => id < llama.config.vocabSize);
+}
+
+/** The text of one token, or null without a tokenizer. */
+export function textOf(tokenizer: Tokenizer | null, id: number): string | null {
+  return tokenizer === null ? null : tokenizer.tokenText(id);
+}
+
+/** Controls from the options of a command: `alpha` overrides the gate by equal bounds. */
+export function controlsFrom(options: { strength?: number | undefined; alpha?: number | undefined }, weights: readonly number[]): Controls {
+  return {
+    strength: options.strength ?? 1,
+    ...(options.alpha === undefined ? {} : { alphaMin: options.alpha, alphaMax: options.alpha }),
+    ...(weights.length === 0 ? {} : { weights }),
+  };
+}
+
+class Resources {
+  readonly #resources: Disposable[] = [];
+  use<Resource extends Disposable>(resource: Resource): Resource {
+    this.#resources.push(resource);
+    return resource;
+  }
+  dispose(): void {
+    for (const resource of this.#resources.splice(0).reverse()) resource[Symbol.dispose]();
+  }
+}

@@ -1,0 +1,37 @@
+// Runs the command line inside a test: captured streams, typed lines, no terminal.
+import { runCli } from "../cli.ts";
+
+/** What a command left behind. */
+export interface Outcome {
+  readonly status: number;
+  readonly out: string;
+  readonly note: string;
+}
+
+/** Runs a command line to its end. */
+export async function run(argv: readonly string[], options: { readonly lines?: readonly string[]; readonly signal?: AbortSignal } = {}): Promise<Outcome> {
+  let [out, note] = ["", ""];
+  const status = await runCli(argv, {
+    out: (text) => {
+      out += text;
+    },
+    note: (text) => {
+      note += text;
+    },
+    interactive: false,
+    colour: false,
+    columns: 100,
+    signal: options.signal ?? new AbortController().signal,
+    lines: async function* () {
+      yield* options.lines ?? [];
+    },
+  });
+  return { status, out, note };
+}
+
+/** Runs a command with --json and returns its object; throws with the error line where it fails. */
+export async function runJson<Result>(argv: readonly string[]): Promise<Result> {
+  const { status, out, note } = await run([...argv, "--json"]);
+  if (status !== 0) throw new Error(`exit ${status}: ${note}`);
+  return JSON.parse(out.trim().split("\n").at(-1)!) as Result;
+}
