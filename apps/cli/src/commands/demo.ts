@@ -10,7 +10,7 @@ import { alphaColour, alphaStrip, createChalk } from "../alpha-strip.ts";
 import { createDemoBackbone } from "../demo/backbone.ts";
 import { drawPreferences, drawPrompts, judge } from "../demo/world.ts";
 import { createProgress, formatDuration, type Io, toJson, UsageError } from "../io.ts";
-import { continuation, controlsFrom, type OpenModel, openDeviceFor, openModel, stopTokensOf } from "../model.ts";
+import { continuation, controlsFrom, type OpenModel, openModel, stopTokensOf } from "../model.ts";
 import { numberOption } from "../options.ts";
 import { addDeviceOptions } from "./shared.ts";
 import { progressLine } from "./train.ts";
