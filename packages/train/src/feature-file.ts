@@ -84,14 +84,11 @@ export async function openFeatureFile(path: string, layout: FeatureLayout): Prom
   }
   return {
     async read(index) {
-      const [start, end] = [layout.offsets[index]!, layout.offsets[index + 1]!];
-      const bytes = await source.read(start, end - start);
-      const body = bytes.subarray(0, bytes.length - checksumSize);
-      const stored = new DataView(bytes.buffer, bytes.byteOffset + body.length).getUint32(0, true);
-      if ((await checksum(body)) !== stored) {
+      const body = await readExample(source, layout, index);
+      if (body === null) {
         throw new TrainingError(
           "feature-file",
-          `Cannot read hidden states of example ${index} from ${path}: the bytes from ${start} to ${end} are damaged; delete the file and run again`,
+          `Cannot read hidden states of example ${index} from ${path}: the bytes from ${layout.offsets[index]} are damaged; delete the file and run again`,
         );
       }
       const rows = f16ToF32(new Uint16Array(body.buffer, body.byteOffset, body.length / 2));
@@ -191,14 +188,30 @@ export async function openFeatureWriter(
   };
 }
 
-/** Examples of a partial file that are whole, down to the end of a group. */
+/** Examples of a partial file that are whole and undamaged, down to the end of a group. */
 async function countUsable(partial: string, layout: FeatureLayout, boundaries: readonly number[]): Promise<number> {
   if ((await findPathKind(partial)) !== "file") return 0;
   const source = await openFile(partial);
   try {
     if (!(await hasHeader(source, layout))) return 0;
-    return boundaries.findLast((count) => layout.offsets[count]! <= source.size) ?? 0;
+    let count = 0;
+    while (count < layout.examples.length && (await readExample(source, layout, count)) !== null) count++;
+    return boundaries.findLast((boundary) => boundary <= count) ?? 0;
   } finally {
     await source.close();
   }
+}
+
+/** The bytes of an example without its checksum; null where they are cut off or damaged. */
+async function readExample(
+  source: ByteSource,
+  layout: FeatureLayout,
+  index: number,
+): Promise<Uint8Array<ArrayBuffer> | null> {
+  const [start, end] = [layout.offsets[index]!, layout.offsets[index + 1]!];
+  if (end > source.size) return null;
+  const bytes = await source.read(start, end - start);
+  const body = bytes.subarray(0, bytes.length - checksumSize);
+  const stored = new DataView(bytes.buffer, bytes.byteOffset + body.length).getUint32(0, true);
+  return (await checksum(body)) === stored ? body : null;
 }

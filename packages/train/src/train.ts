@@ -253,14 +253,19 @@ async function* openFeatures<Params>(
   const extraction = cachedFeatures(featuresFolder ?? `${folder}/features`, options);
   const started = performance.now();
   let first: number | null = null;
-  for (;;) {
-    const next = await extraction.next();
-    if (next.done) return next.value;
-    const { done, total } = next.value;
-    first ??= done;
-    const elapsed = (performance.now() - started) / 1000;
-    const etaSeconds = done > first ? ((total - done) * elapsed) / (done - first) : 0;
-    yield { kind: "features", done, total, etaSeconds };
+  try {
+    for (;;) {
+      const next = await extraction.next();
+      if (next.done) return next.value;
+      const { done, total } = next.value;
+      first ??= done;
+      const elapsed = (performance.now() - started) / 1000;
+      const etaSeconds = done > first ? ((total - done) * elapsed) / (done - first) : 0;
+      yield { kind: "features", done, total, etaSeconds };
+    }
+  } finally {
+    // Left early, the extraction still has a file open; finished, this does nothing.
+    await extraction.return(undefined as never);
   }
 }
 
