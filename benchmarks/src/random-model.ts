@@ -1,0 +1,82 @@
+// Random tensors, and random LLaMAs by extents. Knows no benchmark, head or gate; the numbers are noise
+// of the scale that trained weights have, so that nothing overflows or turns denormal.
+import type { Backbone, BackboneConfig } from "@dual-head/backbone";
+import type { LlamaConfig, LlamaParams } from "@dual-head/backbone-llama";
+import { tinyLlama } from "@dual-head/backbone-llama/testing";
+import { createRandom, type Device, type Tensor } from "@dual-head/tensor-core";
+
+/** A backbone with parameters on a device; disposing it frees them. */
+export interface Model extends Disposable {
+  readonly backbone: Backbone<LlamaParams>;
+  readonly params: LlamaParams;
+}
+
+/** Extents of a random LLaMA; heads of queries share keys by `groupCount`. */
+export type LlamaExtents = Pick<
+  LlamaConfig,
+  "hiddenSize" | "layerCount" | "vocabSize" | "feedForwardSize" | "headCount" | "groupCount" | "maxTokens"
+>;
+
+/** Extents of a test, of stories260K and of a 15M model with the vocabulary of LLaMA 2. */
+export const llamaExtents: {
+  readonly tiny: LlamaExtents;
+  readonly small: LlamaExtents;
+  readonly medium: LlamaExtents;
+} = {
+  tiny: {
+    hiddenSize: 12,
+    layerCount: 2,
+    vocabSize: 29,
+    feedForwardSize: 17,
+    headCount: 3,
+    groupCount: 1,
+    maxTokens: 64,
+  },
+  small: {
+    hiddenSize: 64,
+    layerCount: 5,
+    vocabSize: 512,
+    feedForwardSize: 172,
+    headCount: 8,
+    groupCount: 4,
+    maxTokens: 512,
+  },
+  medium: {
+    hiddenSize: 288,
+    layerCount: 6,
+    vocabSize: 32000,
+    feedForwardSize: 768,
+    headCount: 6,
+    groupCount: 6,
+    maxTokens: 512,
+  },
+};
+
+/** How rows name a model's extents: width × layers and vocabulary. */
+export function modelShape({ hiddenSize, layerCount, vocabSize }: BackboneConfig): string {
+  return `${hiddenSize}×${layerCount} V ${vocabSize}`;
+}
+
+/** A LLaMA with random weights, an embedding that serves as head, and no biases. */
+export function createRandomLlama(device: Device, extents: LlamaExtents): Model {
+  const overrides = { ...extents, headSize: extents.hiddenSize / extents.headCount };
+  return tinyLlama(device, 1, { ...overrides, tiedEmbeddings: true });
+}
+
+/** `length` normal numbers with a standard deviation. */
+export function randomValues(length: number, deviation: number, seed: number): Float32Array {
+  const random = createRandom(seed, "benchmark");
+  return Float32Array.from({ length }, () => deviation * random.normal());
+}
+
+/** A matrix or vector of normal numbers with a standard deviation; the caller disposes it. */
+export function randomTensor(device: Device, shape: readonly number[], deviation: number, seed: number): Tensor {
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  return device.keep(device.tensor(randomValues(size, deviation, seed), shape, device.floatDtype));
+}
+
+/** `length` token ids below `vocabSize`. */
+export function randomTokens(vocabSize: number, length: number, seed: number): Uint32Array {
+  const random = createRandom(seed, "benchmark tokens");
+  return Uint32Array.from({ length }, () => random.integer(vocabSize));
+}
