@@ -88,7 +88,8 @@ function parseCommand(args: readonly string[]) {
       },
     });
   } catch (error) {
-    if (error instanceof TypeError) throw new UsageError(`${error.message}; --help lists the options`);
+    if (error instanceof TypeError)
+      throw new UsageError(`Cannot read the command: ${error.message.split(". ")[0]}; --help lists the options`);
     throw error;
   }
 }
