@@ -175,7 +175,7 @@ for (const name of testDeviceNames) {
       }
     });
 
-    it("holds no more memory after 50 steps, forks and scores than after the first, and none after dispose", async () => {
+    it("holds no more memory after 100 steps, forks and scores than after the first, and none after dispose", async () => {
       const { device, dualHead } = await openBench(name);
       const atStart = device.stats.liveBuffers;
       {
@@ -195,8 +195,8 @@ for (const name of testDeviceNames) {
         };
         await step(0);
         const { liveBuffers } = device.stats;
-        for (let round = 1; round <= 50; round++) await step(round);
-        await step(51);
+        for (let round = 1; round <= 100; round++) await step(round);
+        await step(101);
         expect(device.stats.liveBuffers).toBe(liveBuffers);
       }
       expect(device.stats.liveBuffers).toBe(atStart);
