@@ -12,8 +12,11 @@ export interface Kernels {
   readonly module: WebAssembly.Module;
 }
 
-/** Exported kernels: numbers in, nothing out. */
-export type KernelExports = Readonly<Record<string, (...args: number[]) => void>>;
+/** An exported kernel: numbers in, nothing out; the last two are the units it owns. */
+export type Kernel = (...args: number[]) => void;
+
+/** The exports of an instance, by name. */
+export type KernelExports = Readonly<Record<string, Kernel>>;
 
 const variants: readonly KernelVariant[] = ["relaxed", "simd"];
 const compiled = new Map<string, Promise<Kernels | string>>();

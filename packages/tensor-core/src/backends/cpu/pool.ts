@@ -2,7 +2,7 @@
 // that sleeps or was descheduled holds nobody up. Chunks own disjoint outputs: who computes them cannot change a bit.
 import { DeviceError } from "../../errors.ts";
 import { ARGUMENT_BYTES, CONTROL_BYTES, REMAINING_MASK, word } from "./control.ts";
-import { instantiate, type KernelExports, type Kernels } from "./kernels.ts";
+import { instantiate, type Kernel, type KernelExports, type Kernels } from "./kernels.ts";
 import { nodeWorkerSource, webWorkerSource } from "./worker-source.ts";
 
 /** Scratch memory of each thread, for tiles and blocks of scores. */
@@ -75,11 +75,24 @@ export async function createPool(kernels: Kernels, memory: WebAssembly.Memory, t
 
 function runAlone(exports: KernelExports): Pool["run"] {
   return (name, args, unitCount) => {
-    if (unitCount > 0) kernelOf(exports, name)(...args, 0, unitCount);
+    runHere(name, kernelOf(exports, name), args, unitCount);
   };
 }
 
-function kernelOf(exports: KernelExports, name: string): (...args: number[]) => void {
+function runHere(name: string, kernel: Kernel, args: readonly number[], unitCount: number): void {
+  if (unitCount === 0) return;
+  try {
+    kernel(...args, 0, unitCount);
+  } catch (error) {
+    throw trapOf(name, error);
+  }
+}
+
+function trapOf(name: string, cause: unknown): DeviceError {
+  return new DeviceError("cpu", `Cannot run kernel ${name}: ${String(cause)}`, { cause });
+}
+
+function kernelOf(exports: KernelExports, name: string): Kernel {
   const kernel = exports[name];
   if (kernel === undefined)
     throw new DeviceError(
@@ -104,7 +117,7 @@ function runShared(
     const kernel = kernelOf(exports, name);
     const wantedChunks = Math.min(mostChunks, Math.floor(unitCount / minimumChunk));
     if (wantedChunks < 2) {
-      if (unitCount > 0) kernel(...args, 0, unitCount);
+      runHere(name, kernel, args, unitCount);
       return;
     }
     const chunkSize = Math.ceil(unitCount / wantedChunks);
@@ -138,8 +151,7 @@ function runShared(
     }
     awaitDone(words, chunkCount, maySleep);
     if (Atomics.exchange(words, word.failed, 0) !== 0) failure ??= "it trapped in a worker thread";
-    if (failure !== undefined)
-      throw new DeviceError("cpu", `Cannot run kernel ${name}: ${String(failure)}`, { cause: failure });
+    if (failure !== undefined) throw trapOf(name, failure);
   };
 }
 

@@ -28,7 +28,10 @@ export const cpuSumTo: (call: CpuCall<ShapeAttrs>) => void = (call) => {
   const [x, y] = [call.inputs[0]!, call.outputs[0]!];
   const { shape, strides } = mergeAxes(x.shape, [y.shape]);
   const steps = strides[0]!;
-  if (shape.length === 1 && steps[0] === 0) {
+  if (steps.length === 0 || (steps.length === 1 && steps[0] === 1)) {
+    // Only axes of extent 1 go.
+    y.data.set(x.data);
+  } else if (shape.length === 1 && steps[0] === 0) {
     const blockCount = Math.ceil(shape[0]! / SUM_BLOCK);
     const sums = call.scratch(8 * blockCount);
     call.parallel("sumBlocks", [x.pointer, sums, SUM_BLOCK, shape[0]!], blockCount, chunkFor(SUM_BLOCK));

@@ -24,5 +24,10 @@ export const cpuScatterAddRows: (call: CpuCall<ScatterAddRowsAttrs>) => void = (
   const next = Uint32Array.from(offsets);
   for (let item = 0; item < count; item++) order[next[rows[item]!]!++] = item;
   const work = (width * count) / Math.max(1, rowCount);
-  call.parallel("sumListedRows", [x.pointer, offsetsAt, orderAt, y.pointer, width], rowCount, chunkFor(work + width / 4));
+  call.parallel(
+    "sumListedRows",
+    [x.pointer, offsetsAt, orderAt, y.pointer, width],
+    rowCount,
+    chunkFor(work + width / 4),
+  );
 };

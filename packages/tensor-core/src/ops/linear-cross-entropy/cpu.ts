@@ -29,7 +29,12 @@ function logitsScratch(call: CpuCall<unknown>, rowCount: number, vocabSize: numb
 }
 
 /** logits[rows, tokens] = Σⱼ Xⱼ[rows]·Wⱼ[tokens]ᵀ. */
-function projectBlock(call: CpuCall<unknown>, terms: readonly CpuView[], logits: number, { row, rows, token, tokens }: Block): void {
+function projectBlock(
+  call: CpuCall<unknown>,
+  terms: readonly CpuView[],
+  logits: number,
+  { row, rows, token, tokens }: Block,
+): void {
   for (let term = 0; term < terms.length; term += 2) {
     const inner = terms[term]!.shape[1]!;
     gemm(call, {
@@ -53,10 +58,22 @@ export const cpuLinearCrossEntropy: (call: CpuCall<Record<string, never>>) => vo
   const statistics = call.scratch(12 * rowCount);
   for (const block of blocksOf(rowCount, vocabSize)) {
     projectBlock(call, terms, logits, block);
-    const args = [logits, block.tokens, targets.pointer + 4 * block.row, block.token, statistics + 12 * block.row, block.token === 0 ? 1 : 0];
+    const args = [
+      logits,
+      block.tokens,
+      targets.pointer + 4 * block.row,
+      block.token,
+      statistics + 12 * block.row,
+      block.token === 0 ? 1 : 0,
+    ];
     call.parallel("foldLogits", args, block.rows, chunkFor(10 * block.tokens));
   }
-  call.parallel("finishLogits", [statistics, call.outputs[0]!.pointer, call.outputs[1]!.pointer], rowCount, chunkFor(50));
+  call.parallel(
+    "finishLogits",
+    [statistics, call.outputs[0]!.pointer, call.outputs[1]!.pointer],
+    rowCount,
+    chunkFor(50),
+  );
 };
 
 /** The cpu kernel of linearCrossEntropyGrad: logits are computed again chunk by chunk and turned into their gradient. */
@@ -67,7 +84,14 @@ export const cpuLinearCrossEntropyGrad: (call: CpuCall<LinearCrossEntropyGradAtt
   for (const block of blocksOf(rowCount, vocabSize)) {
     const { row, rows, token, tokens } = block;
     projectBlock(call, terms, logits, block);
-    const args = [logits, tokens, targets.pointer + 4 * row, token, logNormaliser.pointer + 4 * row, g.pointer + 4 * row];
+    const args = [
+      logits,
+      tokens,
+      targets.pointer + 4 * row,
+      token,
+      logNormaliser.pointer + 4 * row,
+      g.pointer + 4 * row,
+    ];
     call.parallel("differentiateLogits", args, rows, chunkFor(10 * tokens));
     let output = 0;
     for (const [index, term] of terms.entries()) {

@@ -34,7 +34,8 @@ export function gemm(runner: CpuRunner, product: Gemm): void {
   const { a, b, c, rowStride, rows, columns, inner } = product;
   const accumulate = product.accumulate ? 1 : 0;
   if (rows === 0 || columns === 0) return;
-  if (rows <= FEW_ROWS && a.stepStride === 1 && b.stepStride === 1) {
+  // An empty inner axis has nothing to pack: row dots write its zeros.
+  if (inner === 0 || (rows <= FEW_ROWS && a.stepStride === 1 && b.stepStride === 1)) {
     const args = [a.pointer, a.lineStride, b.pointer, b.lineStride, c, rowStride, rows, inner, accumulate];
     runner.parallel("multiplyRowDots", args, columns, chunkFor(rows * inner));
     return;

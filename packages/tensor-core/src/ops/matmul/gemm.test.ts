@@ -1,0 +1,75 @@
+// Products of every form and awkward size against float64, across the borders of tiles and of blocks of the inner axis.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type Device, openDevice } from "../../device.ts";
+import { checkClose, sharedDevice } from "../../testing/index.ts";
+import { project } from "../project/op.ts";
+import { matmul } from "./op.ts";
+
+const extents = fc.record({
+  rows: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 140 })),
+  columns: fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 150 })),
+  inner: fc.oneof(
+    fc.integer({ min: 1, max: 20 }),
+    fc.integer({ min: 250, max: 262 }),
+    fc.integer({ min: 500, max: 530 }),
+  ),
+  transposeA: fc.boolean(),
+  transposeB: fc.boolean(),
+});
+
+function values(count: number, pace: number): Float32Array {
+  return Float32Array.from({ length: count }, (_, index) => Math.sin(pace * (index + 1)));
+}
+
+describe("gemm()", () => {
+  it.each(["relaxed", "simd"])("agrees with float64 for any shape and form, variant %s", async (variant) => {
+    using device = await openDevice("cpu", { threads: 2, variant });
+    await fc.assert(
+      fc.asyncProperty(extents, async ({ rows, columns, inner, transposeA, transposeB }) => {
+        const [a, b] = [values(rows * inner, 0.37), values(columns * inner, 0.73)];
+        const expected = new Float64Array(rows * columns);
+        for (let row = 0; row < rows; row++) {
+          for (let column = 0; column < columns; column++) {
+            let sum = 0;
+            for (let k = 0; k < inner; k++) {
+              sum +=
+                a[transposeA ? k * rows + row : row * inner + k]! *
+                b[transposeB ? column * inner + k : k * columns + column]!;
+            }
+            expected[row * columns + column] = sum;
+          }
+        }
+        const product = device.scope(() =>
+          matmul(
+            device.tensor(a, transposeA ? [inner, rows] : [rows, inner]),
+            device.tensor(b, transposeB ? [columns, inner] : [inner, columns]),
+            {
+              transposeA,
+              transposeB,
+            },
+          ),
+        );
+        checkClose("the product", await product.read(), expected, 1e-5);
+        product.dispose();
+      }),
+      { seed: 5, numRuns: 60 },
+    );
+    expect(device.stats.liveBuffers).toBe(0);
+  });
+
+  it("gives a row the same bits whatever rows stand beside it, among few and among many", async () => {
+    const device = await sharedDevice("cpu");
+    const [inner, columns] = [301, 53];
+    const weight = device.tensor(values(columns * inner, 0.73), [columns, inner]);
+    const firstRow = async (device: Device, rows: number) => {
+      using features = device.tensor(values(rows * inner, 0.37), [rows, inner]);
+      using product = project([{ features, weight }]);
+      return (await product.read()).slice(0, columns);
+    };
+    const [one, five] = [await firstRow(device, 1), await firstRow(device, 5)];
+    for (const rows of [2, 3, 4]) expect(await firstRow(device, rows)).toEqual(one);
+    for (const rows of [6, 64, 131]) expect(await firstRow(device, rows)).toEqual(five);
+    weight.dispose();
+  });
+});
