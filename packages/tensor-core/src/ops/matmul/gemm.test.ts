@@ -10,7 +10,7 @@ const extents = fc.record({
   rows: fc.oneof(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 140 })),
   columns: fc.oneof(fc.integer({ min: 1, max: 10 }), fc.integer({ min: 1, max: 150 })),
   inner: fc.oneof(
-    fc.integer({ min: 1, max: 20 }),
+    fc.integer({ min: 0, max: 20 }),
     fc.integer({ min: 250, max: 262 }),
     fc.integer({ min: 500, max: 530 }),
   ),
