@@ -5,6 +5,8 @@ import { DeviceError } from "../../errors.ts";
 export interface OpenedGpu {
   readonly device: GPUDevice;
   readonly description: string;
+  /** Dawn stops, and crashes on work in flight, once its GPU object is collected: whoever holds the device holds this. */
+  readonly gpu: GPU | null;
   /** Destroys what was opened here; an injected device is left alone. */
   close(): void;
 }
@@ -26,25 +28,16 @@ const wantedFeatures: readonly GPUFeatureName[] = ["subgroups", "shader-f16", "t
 /** Opens a device; throws DeviceError where there is none, or only a software one and `requireHardware` is set. */
 export async function openGpu(injected: GPUDevice | undefined, requireHardware: boolean): Promise<OpenedGpu> {
   if (injected !== undefined) {
-    const description = describe(injected.adapterInfo);
-    if (requireHardware && isSoftware(injected.adapterInfo)) throw softwareError(description);
-    return { device: injected, description, close: () => {} };
+    const description = describe(injected.adapterInfo ?? {});
+    if (requireHardware && isSoftware(injected.adapterInfo ?? {})) throw softwareError(description);
+    return { device: injected, description, gpu: null, close: () => {} };
   }
-  // Dawn lives as long as its `gpu` object: the returned closure holds it.
-  let gpu: GPU | null = await findGpu();
+  const gpu = await findGpu();
   const adapter = await requestAdapter(gpu);
-  const description = describe(adapter.info);
-  if (requireHardware && isSoftware(adapter.info, adapter)) throw softwareError(description);
+  const description = describe(adapter.info ?? {});
+  if (requireHardware && isSoftware(adapter.info ?? {}, adapter)) throw softwareError(description);
   const device = await requestDevice(adapter, description);
-  return {
-    device,
-    description,
-    close: () => {
-      if (gpu === null) return;
-      device.destroy();
-      gpu = null;
-    },
-  };
+  return { device, description, gpu, close: () => device.destroy() };
 }
 
 async function findGpu(): Promise<GPU> {
@@ -100,13 +93,10 @@ function softwareError(description: string): DeviceError {
   );
 }
 
-/** One line for people. */
-function describe(info: GPUAdapterInfo): string {
-  return (
-    info.description ||
-    [info.vendor, info.architecture, info.device].filter((part) => part !== "").join(" ") ||
-    "unnamed adapter"
-  );
+/** One line for people. Older engines give no `info`. */
+function describe(info: Partial<GPUAdapterInfo>): string {
+  const parts = [info.vendor, info.architecture, info.device].filter((part) => part !== undefined && part !== "");
+  return info.description || parts.join(" ") || "unnamed adapter";
 }
 
 /** True where the adapter says, or its name shows, that it computes on the CPU. */

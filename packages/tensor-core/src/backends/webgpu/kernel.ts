@@ -73,10 +73,10 @@ export function laneGrid(limits: WgslLimits, count: number): WgslPass["workgroup
 }
 
 /** Index of the item a lane of `laneGrid` owns. */
-export const itemOfLane = `group * ${defaultLanes}u + lane`;
+export const itemOfLane: string = `group * ${defaultLanes}u + lane`;
 
 /** `sumOver(lane, x)` and `maxOver(lane, x)`: fixed-tree reductions over the lanes of a workgroup, in uniform control flow. */
-export const laneReductions = `
+export const laneReductions: string = `
 var<workgroup> reduced: array<f32, ${defaultLanes}>;
 fn sumOver(lane: u32, value: f32) -> f32 {
   reduced[lane] = value;
@@ -103,7 +103,7 @@ fn maxOver(lane: u32, value: f32) -> f32 {
 `;
 
 /** Below every score a kernel meets, and finite: exp(lowest − x) is 0 without an infinity. */
-export const lowest = "-1e30";
+export const lowest: string = "-1e30";
 
 function shaderOf(source: KernelSource<string, string>): string {
   const buffers = Object.entries(source.buffers);

@@ -1,6 +1,6 @@
 // Cutting tensors larger than one binding into ranges of rows that each fit; knows no kernel.
 import { DeviceError } from "../../errors.ts";
-import type { WgslLimits } from "./program.ts";
+import { rangeOf, type WgslBinding, type WgslLimits } from "./program.ts";
 
 /** Rows [start, start + count). */
 export interface RowRange {
@@ -16,11 +16,36 @@ export function rowRanges(op: string, rowCount: number, rowBytes: readonly numbe
   const widest = Math.max(4, ...rowBytes);
   if (rowCount * widest <= limits.maxBindingSize) return [{ start: 0, count: rowCount }];
   const step = rowBytes.reduce((rows, bytes) => leastCommonMultiple(rows, alignedRows(bytes, limits)), 1);
-  const most = Math.floor(limits.maxBindingSize / widest / step) * step;
-  if (most === 0) {
+  return cut(op, rowCount, Math.floor(limits.maxBindingSize / widest / step) * step, step * widest, limits);
+}
+
+/** As rowRanges, but ranges may begin anywhere: their kernels take the first element from `windowOf`. */
+export function looseRanges(op: string, rowCount: number, rowBytes: readonly number[], limits: WgslLimits): RowRange[] {
+  const widest = Math.max(4, ...rowBytes);
+  if (rowCount * widest <= limits.maxBindingSize) return [{ start: 0, count: rowCount }];
+  return cut(op, rowCount, Math.floor((limits.maxBindingSize - limits.offsetAlignment) / widest), widest, limits);
+}
+
+/** The binding that holds rows of `whole` from an aligned offset on, and the element in it where they begin. */
+export function windowOf(
+  whole: WgslBinding,
+  rowBytes: number,
+  { start, count }: RowRange,
+  limits: WgslLimits,
+): { binding: WgslBinding; start: number } {
+  const first = rowBytes * start;
+  const offset = first - (first % limits.offsetAlignment);
+  return {
+    binding: rangeOf(whole, offset, Math.max(4, first - offset + rowBytes * count)),
+    start: (first - offset) / 4,
+  };
+}
+
+function cut(op: string, rowCount: number, most: number, leastBytes: number, limits: WgslLimits): RowRange[] {
+  if (most < 1) {
     throw new DeviceError(
       "webgpu",
-      `Cannot apply ${op}: ${step} rows of ${widest} bytes exceed the ${limits.maxBindingSize} bytes one binding may span (maxStorageBufferBindingSize); use a device with a larger limit, or the cpu device`,
+      `Cannot apply ${op}: the least range of rows takes ${leastBytes} bytes but one binding may span ${limits.maxBindingSize} (maxStorageBufferBindingSize); use a device with a larger limit, or the cpu device`,
     );
   }
   const ranges: RowRange[] = [];

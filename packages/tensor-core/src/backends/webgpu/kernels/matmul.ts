@@ -3,8 +3,7 @@
 
 import { defaultLanes, defineKernel, gridOf, type Kernel, kernelFamily } from "../kernel.ts";
 import type { WgslBinding, WgslLimits, WgslPass } from "../program.ts";
-import { rangeOf } from "../program.ts";
-import { rowRanges } from "../ranges.ts";
+import { looseRanges, windowOf } from "../ranges.ts";
 
 /** A row-major matrix of f32 in a binding, read as its transpose where `transposed`. */
 export interface MatrixOperand {
@@ -116,7 +115,8 @@ fn loadB(k: u32, column: u32) -> f32 {
       tileB[kB * 8u + quadB] = vec4f(loadB(innerB, column), loadB(innerB, column + 1u), loadB(innerB, column + 2u), loadB(innerB, column + 3u));
     }
     workgroupBarrier();
-    for (var k = 0u; k < 16u; k++) {
+    let steps = min(16u, params.innerCount - firstInner);
+    for (var k = 0u; k < steps; k++) {
       let a = tileA[k * 8u + laneRow];
       let b = tileB[k * 8u + laneColumn];
       sum0 = fma(vec4f(a.x), b, sum0);
@@ -152,7 +152,7 @@ const fewRowsAlongInner = kernelFamily(
       label: `matmul-inner-${rows}`,
       buffers,
       uniforms,
-      globals: `${store}\nvar<workgroup> sums: array<vec4f, ${defaultLanes * rows}>;`,
+      globals: `${store}\nvar<workgroup> sums: array<f32, ${4 * defaultLanes * rows}>;`,
       body: `
   let column = group * 4u;
   if (column >= params.columnCount) { return; }
@@ -167,18 +167,19 @@ const fewRowsAlongInner = kernelFamily(
       .join("\n    ")}
   }
   ${upTo(rows)
-    .map((r) => `sums[${r * defaultLanes}u + lane] = sum${r};`)
+    .map((r) =>
+      upTo(4)
+        .map((c) => `sums[lane * ${4 * rows}u + ${4 * r + c}u] = sum${r}[${c}];`)
+        .join(" "),
+    )
     .join("\n  ")}
   workgroupBarrier();
+  // Lane-major, so that one flat loop adds the upper half of the lanes to the lower.
   for (var reach = ${defaultLanes / 2}u; reach > 0u; reach >>= 1u) {
-    if (lane < reach) {
-      ${upTo(rows)
-        .map((r) => `sums[${r * defaultLanes}u + lane] += sums[${r * defaultLanes}u + lane + reach];`)
-        .join("\n      ")}
-    }
+    for (var at = lane; at < reach * ${4 * rows}u; at += ${defaultLanes}u) { sums[at] += sums[at + reach * ${4 * rows}u]; }
     workgroupBarrier();
   }
-  if (lane < ${4 * rows}u) { store(lane >> 2u, column + (lane & 3u), sums[(lane >> 2u) * ${defaultLanes}u][lane & 3u]); }
+  if (lane < ${4 * rows}u) { store(lane >> 2u, column + (lane & 3u), sums[lane]); }
 `,
     }),
 );
@@ -222,44 +223,41 @@ export function matmulPasses(plan: MatmulPlan, limits: WgslLimits): WgslPass[] {
   const aRowBytes = 4 * a.columnCount;
   const bRowBytes = 4 * b.columnCount;
   const cRowBytes = 4 * columnCount;
-  const rows = rowRanges(op, rowCount, a.transposed ? [cRowBytes] : [cRowBytes, aRowBytes], limits);
-  const inners = rowRanges(
+  const rows = looseRanges(op, rowCount, a.transposed ? [cRowBytes] : [cRowBytes, aRowBytes], limits);
+  const inners = looseRanges(
     op,
     innerCount,
     [...(a.transposed ? [aRowBytes] : []), ...(b.transposed ? [] : [bRowBytes])],
     limits,
   );
-  const columns = rowRanges(op, columnCount, b.transposed ? [bRowBytes] : [], limits);
-  const cut = (operand: MatrixOperand, range: { start: number; count: number }) =>
-    rangeOf(operand.binding, 4 * operand.columnCount * range.start, Math.max(4, 4 * operand.columnCount * range.count));
+  const columns = looseRanges(op, columnCount, b.transposed ? [bRowBytes] : [], limits);
   return rows.flatMap((row) =>
     columns.flatMap((column) =>
-      inners.map((inner, index) =>
-        product(
+      inners.map((inner, index) => {
+        const aWindow = windowOf(a.binding, aRowBytes, a.transposed ? inner : row, limits);
+        const bWindow = windowOf(b.binding, bRowBytes, b.transposed ? column : inner, limits);
+        const cWindow = windowOf(plan.c, cRowBytes, row, limits);
+        return product(
           limits,
-          {
-            A: cut(a, a.transposed ? inner : row),
-            B: cut(b, b.transposed ? column : inner),
-            C: rangeOf(plan.c, cRowBytes * row.start, cRowBytes * row.count),
-          },
+          { A: aWindow.binding, B: bWindow.binding, C: cWindow.binding },
           {
             rowCount: row.count,
             columnCount: column.count,
             innerCount: inner.count,
             aRow: a.transposed ? 1 : a.columnCount,
             aInner: a.transposed ? a.columnCount : 1,
-            // A range along an axis that is not stored by rows begins inside the rows.
-            aStart: a.transposed ? row.start : inner.start,
+            // A range along the axis that is not cut begins inside each stored row.
+            aStart: aWindow.start + (a.transposed ? row.start : inner.start),
             bInner: b.transposed ? 1 : b.columnCount,
             bColumn: b.transposed ? b.columnCount : 1,
-            bStart: b.transposed ? inner.start : column.start,
+            bStart: bWindow.start + (b.transposed ? inner.start : column.start),
             cRow: columnCount,
             cColumn: 1,
-            cStart: column.start,
+            cStart: cWindow.start + column.start,
             accumulate: plan.accumulate || index > 0 ? 1 : 0,
           },
-        ),
-      ),
+        );
+      }),
     ),
   );
 }
