@@ -78,7 +78,7 @@ async function* timings(context: Context, extents: Extents, shape: string): Asyn
   const variants = ["fused", "unfused"] as const;
   const samples = await measure(
     variants.map((name) => ({ name, run: () => problem.run(name) })),
-    roundsOf(context, { warmupRounds: 1, rounds: 5 }),
+    roundsOf(context, { warmupRounds: 1, rounds: 3 }),
   );
   for (const variant of variants) {
     yield { shape, variant, unit: "ms", summary: summarise(samplesOf(samples, variant)) };

@@ -57,7 +57,7 @@ export const training: Benchmark = {
           { name: "step", run: trainer.step },
           { name: "GEMM", run: product.run },
         ],
-        roundsOf(context, { warmupRounds: 2, rounds: 9 }),
+        roundsOf(context, { warmupRounds: 1, rounds: 7 }),
       );
       const tokens = 2 * pairCount * responseLength;
       const operations = usefulOperations(extents);
