@@ -2,7 +2,7 @@
 // Knows no command.
 import { type LoadedLlama, loadLlama } from "@dual-head/backbone-llama";
 import type { MixingMode } from "@dual-head/gating";
-import { createDualHeadPolicy } from "@dual-head/methods";
+import { createBasePolicy, createDualHeadPolicy } from "@dual-head/methods";
 import type { Controls, DecodePolicy, Detokenizer } from "@dual-head/sampler";
 import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core";
 import { hasTokenizer, loadTokenizer, type Tokenizer } from "@dual-head/tokenizer";
@@ -76,12 +76,13 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
       llama,
       tokenizer,
       headWeights: weights,
-      createPolicy: (capacity, slotCount = 1) =>
-        resources.use(
+      createPolicy: (capacity, slotCount = 1) => {
+        const { backbone, params, config } = llama;
+        const common = { backbone, params, device, slotCount, capacity: Math.min(capacity, config.maxTokens) };
+        if (heads.length === 0) return resources.use(createBasePolicy(common));
+        return resources.use(
           createDualHeadPolicy({
-            backbone: llama.backbone,
-            params: llama.params,
-            device,
+            ...common,
             heads: heads.map(({ head, headParams, gate, gateParams }, index) => ({
               name: options.heads![index]!.directory,
               projection: head.projection(headParams, lmHead),
@@ -89,10 +90,9 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
               gateParams,
             })),
             mixing: options.mixing ?? "convex",
-            slotCount,
-            capacity: Math.min(capacity, llama.config.maxTokens),
           }),
-        ),
+        );
+      },
       [Symbol.dispose]: () => resources.dispose(),
     };
   } catch (error) {

@@ -50,7 +50,7 @@ export function drawExchange(random: Random, split: "train" | "held-out"): Excha
   return {
     prompt: `\n\nHuman: ${pick(asks)} ${task}.\n\nAssistant:`,
     kind: ` ${pick(kindOpenings)} First ${first}, then ${second}. ${pick(kindClosings)}`,
-    rude: ` ${pick(rudeOpenings)} ${pick(rudeOpenings)} ${pick(rudeClosings)}`,
+    rude: ` ${pick(rudeOpenings)} I will not say how to ${task}. ${pick(rudeClosings)}`,
   };
 }
 
@@ -153,7 +153,7 @@ function vocabularyWords(): readonly string[] {
     ...kindClosings,
     ...rudeOpenings,
     ...rudeClosings,
-    "First then",
+    "First then I will not say how to",
   ];
   const words = sentences.flatMap((sentence) => sentence.split(/[\s.,]+/)).filter((word) => word !== "");
   return ["Human", "Assistant", ...new Set(words.map((word) => ` ${word}`))];

@@ -5,7 +5,6 @@ import { GradientError, ShapeError } from "../errors.ts";
 import { affine } from "../ops/affine/op.ts";
 import { add, minimum, multiply } from "../ops/binary/op.ts";
 import { sumTo } from "../ops/broadcast/op.ts";
-import { gatherRows } from "../ops/gather-rows/op.ts";
 import { matmul } from "../ops/matmul/op.ts";
 import { unary } from "../ops/unary/op.ts";
 import { writeRows } from "../ops/write-rows/op.ts";
