@@ -200,6 +200,8 @@ class GpuBackend implements WebGpuBackend {
   }
   readonly #onError = (event: Event): void => {
     const { error } = event as GPUUncapturedErrorEvent;
+    // The next call reports it: nothing is to be printed.
+    event.preventDefault();
     this.#failure ??= new DeviceError(
       "webgpu",
       `Cannot go on with the webgpu device: it reported ${error.constructor.name}: ${firstLine(error.message)}; open a new one`,
