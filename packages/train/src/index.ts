@@ -55,7 +55,14 @@ export {
 export { type DropReason, type PreparedData, type PrepareOptions, prepareData } from "./prepare.ts";
 export type { ExampleRows } from "./rows.ts";
 export { type CosineRateOptions, cosineRate, endlessOrder, epochOrder } from "./schedule.ts";
-export { completeSettings, defaultGate, defaultHead, defaultSettings, type TrainingSettings } from "./settings.ts";
+export {
+  completeSettings,
+  defaultGate,
+  defaultHead,
+  defaultLearningRate,
+  defaultSettings,
+  type TrainingSettings,
+} from "./settings.ts";
 export { type ExampleTokenizer, type TokenisedExample, tokeniseExample } from "./tokenise.ts";
 export { type TrainOptions, train } from "./train.ts";
 export { stateFileName } from "./training-state.ts";

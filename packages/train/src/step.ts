@@ -6,7 +6,6 @@ import { accuracyOf } from "./evaluate.ts";
 import type { FeatureSource } from "./features.ts";
 import { batchObjective, type ObjectiveModel, type ObjectiveParts, type TrainedParams } from "./objective.ts";
 import { addGradients, freeTree, type Optimiser, squaredNorm } from "./optimiser.ts";
-import type { PreparedData } from "./prepare.ts";
 import { rowCountOfExample } from "./rows.ts";
 import type { TrainingSettings } from "./settings.ts";
 import type { TokenisedExample } from "./tokenise.ts";
@@ -15,7 +14,10 @@ import type { TokenisedExample } from "./tokenise.ts";
 export interface StepContext {
   readonly model: ObjectiveModel;
   readonly settings: TrainingSettings;
-  readonly data: PreparedData;
+  /** All examples, in the order of their features. */
+  readonly examples: readonly TokenisedExample[];
+  /** Whether the chosen responses of pairs are learnt by E10, as they are without supervised examples. */
+  readonly learnChosen: boolean;
   readonly features: FeatureSource;
   readonly hiddenSize: number;
 }
@@ -50,15 +52,13 @@ export interface StepResult {
  * @throws TrainingError before the update where loss or gradient is not finite
  */
 export async function runStep(
-  { model, settings, data, features, hiddenSize }: StepContext,
+  { model, settings, examples, learnChosen, features, hiddenSize }: StepContext,
   optimiser: Optimiser<TrainedParams>,
   indices: BatchIndices,
   learningRate: number,
 ): Promise<StepResult> {
   const { device } = model;
-  const all = [...data.pairs, ...data.heldOut, ...(data.supervised ?? [])];
-  const examplesOf = (some: readonly number[]) => some.map((index) => all[index]!);
-  const learnChosen = data.supervised === null;
+  const examplesOf = (some: readonly number[]) => some.map((index) => examples[index]!);
   const counts = countBatch(examplesOf(indices.pairs), examplesOf(indices.supervised), learnChosen);
   const shape = { hiddenSize, learnChosen, gateOnPairs: settings.preferenceOn === "fused" };
   const supervised = new Set(indices.supervised);
@@ -68,9 +68,9 @@ export async function runStep(
   let gradients: TrainedParams | null = null;
   try {
     const order = [...indices.supervised, ...indices.pairs];
-    for (const run of splitBatch(order, (index) => collatedRowCount(all[index]!), settings.microBatchTokens)) {
+    for (const run of splitBatch(order, (index) => collatedRowCount(examples[index]!), settings.microBatchTokens)) {
       const rows = await features.read(run);
-      const items = run.map((index, at) => ({ index, example: all[index]!, rows: rows[at]! }));
+      const items = run.map((index, at) => ({ index, example: examples[index]!, rows: rows[at]! }));
       const side = (own: boolean): BatchItem[] => items.filter(({ index }) => supervised.has(index) === own);
       const batch = collate(side(false), side(true), shape);
       labelCount += batch.targets.length;

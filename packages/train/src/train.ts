@@ -16,9 +16,9 @@ import type { TrainedParams } from "./objective.ts";
 import { createOptimiser, freeTree, type Optimiser } from "./optimiser.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
 import { cosineRate, endlessOrder, epochOrder } from "./schedule.ts";
-import { completeSettings, defaultGate, defaultHead, type TrainingSettings } from "./settings.ts";
+import { completeSettings, defaultGate, defaultHead, defaultLearningRate, type TrainingSettings } from "./settings.ts";
 import { runStep, type StepContext } from "./step.ts";
-import type { ExampleTokenizer } from "./tokenise.ts";
+import type { ExampleTokenizer, TokenisedExample } from "./tokenise.ts";
 import { hasState, loadState, type RunIdentity, saveState, stateFileName } from "./training-state.ts";
 
 /** What `train` needs: a frozen model, data, and a folder. */
@@ -64,9 +64,10 @@ const defaultCheckpointInterval = 100;
  */
 export async function* train<Params>(options: TrainOptions<Params>): AsyncGenerator<TrainEvent, void, undefined> {
   const { device, backbone, folder, signal } = options;
-  const settings = completeSettings(options.settings ?? {});
+  const completed = completeSettings(options.settings ?? {});
   const interval = checkInterval(options.checkpointInterval ?? defaultCheckpointInterval);
   const { hiddenSize, vocabSize, maxTokens } = backbone.config;
+  const settings = { ...completed, learningRate: completed.learningRate ?? defaultLearningRate(hiddenSize) };
   const shape = { head: options.head ?? defaultHead, gate: options.gate ?? defaultGate(hiddenSize) };
   const [head, gate] = [createHead(shape.head), createGate(shape.gate)];
   checkGateMode(settings.mixing, gate);
@@ -142,7 +143,14 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
     const totalSteps = settings.epochs * stepsPerEpoch;
     const warmupStepCount = Math.round(settings.warmupFraction * totalSteps);
     const rate = { learningRate: settings.learningRate, stepCount: totalSteps, warmupStepCount };
-    const context: StepContext = { model: { device, lmHead, head, gate }, settings, data, features, hiddenSize };
+    const context: StepContext = {
+      model: { device, lmHead, head, gate },
+      settings,
+      examples: examplesOf(data),
+      learnChosen: data.supervised === null,
+      features,
+      hiddenSize,
+    };
     const formerSeconds = state?.seconds ?? 0;
     let seconds = 0;
     let tokens = 0;
@@ -231,13 +239,18 @@ function checkInterval(interval: number): number {
   throw new TrainingError("options", `Cannot train: checkpointInterval is ${interval} and must be a positive integer`);
 }
 
-/** Features of all examples: training pairs, held-out pairs, then supervised examples. */
+/** All examples in the order of their features: training pairs, held-out pairs, supervised examples. */
+function examplesOf(data: PreparedData): readonly TokenisedExample[] {
+  return [...data.pairs, ...data.heldOut, ...(data.supervised ?? [])];
+}
+
+/** Features of all examples. */
 async function* openFeatures<Params>(
   { device, backbone, params, backboneSha256, folder, featuresFolder, signal }: TrainOptions<Params>,
   settings: TrainingSettings,
   data: PreparedData,
 ): AsyncGenerator<TrainEvent, FeatureSource, undefined> {
-  const examples = [...data.pairs, ...data.heldOut, ...(data.supervised ?? [])];
+  const examples = examplesOf(data);
   const rowLimit = settings.microBatchTokens;
   const options: FeatureOptions<Params> = {
     device,
