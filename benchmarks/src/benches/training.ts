@@ -11,6 +11,7 @@ import {
   createOptimiser,
   defaultGate,
   defaultHead,
+  defaultLearningRate,
   defaultSettings,
   freeTree,
   type ObjectiveModel,
@@ -119,7 +120,7 @@ function createTrainer(device: Device, extents: Extents): Trainer {
       const norm = Math.sqrt((await squared.read())[0]!);
       const [loss] = await value.read();
       if (!Number.isFinite(loss!)) throw new Error(`Cannot measure training: the loss is ${loss} and must be finite`);
-      optimiser.step(grad, Math.min(1, defaultSettings.clipNorm / norm), defaultSettings.learningRate);
+      optimiser.step(grad, Math.min(1, defaultSettings.clipNorm / norm), defaultLearningRate(hiddenSize));
       freeTree([grad, value, aux]);
       // On queued devices the update has only been asked for; this number comes after it.
       await optimiser.params.gate.bias!.read();

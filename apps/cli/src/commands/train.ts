@@ -56,7 +56,7 @@ export function trainCommand(io: Io): Command {
     .requiredOption("--out <dir>", "folder for heads, card, metrics and the state to resume from")
     .option("--epochs <n>", `passes over the pairs (default: ${defaults.epochs})`, integer)
     .option("--batch-size <n>", `pairs per optimiser step (default: ${defaults.batchSize})`, integer)
-    .option("--learning-rate <r>", `peak rate of AdamW (default: ${defaults.learningRate})`, numberOption({ above: 0 }))
+    .option("--learning-rate <r>", "peak rate of AdamW (default: 0.2048 / hidden size)", numberOption({ above: 0 }))
     .option("--lambda-reward <l>", `weight of the preference loss (default: ${defaults.lambdaReward})`, numberOption({ min: 0 }))
     .option("--lambda-gate <l>", `weight of the gate's entropy (default: ${defaults.lambdaGate})`, numberOption({ min: 0 }))
     .option("--beta-reward <b>", `sharpness of the preference loss (default: ${defaults.betaReward})`, numberOption({ above: 0 }))
