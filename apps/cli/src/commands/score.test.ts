@@ -27,7 +27,9 @@ describe.skipIf(parity === null)("score on models with published logits", () => 
         await parityFolder(name, folder);
         for (const [index, ids] of expected.sequences.entries()) {
           const { tokens } = await runJson<Scores>(["score", "--model", folder, "--tokens", ids.join(","), "--logits", "--top", "3", "--device", device]);
-          const tolerance = device === "reference" ? 1e-9 : 1e-4;
+          // The stored logits of two models were made with norms rounded to float32: the llama package's tests show it.
+          const exact = name === "tiny_llama" ? 1e-9 : 2e-7;
+          const tolerance = device === "reference" ? exact : 1e-4;
           for (const [position, logits] of expected.logits[index]!.entries()) {
             checkClose(`logits of ${name}`, tokens[position]!.logits!, logits, tolerance / (1 + Math.max(...logits.map(Math.abs))));
           }
@@ -64,7 +66,7 @@ describe.skipIf(parity === null)("score on models with published logits", () => 
       await writeFile(`${folder}/model.safetensors`, weights);
       const config = JSON.parse(await readFile(`${folder}/config.json`, "utf8")) as Record<string, unknown>;
       await writeFile(`${folder}/config.json`, JSON.stringify({ ...config, hidden_size: 16 }));
-      await fails(1, "expected", "--tokens", "1,2");
+      await fails(1, "must have shape [11, 16]", "--tokens", "1,2");
       await writeFile(`${folder}/config.json`, JSON.stringify({ ...config, rope_scaling: { type: "linear", factor: 2 } }));
       await fails(1, "rope_scaling", "--tokens", "1,2");
     });
