@@ -8,18 +8,18 @@ const tokens = [
   { text: ".", alpha: 1 },
   { text: "\n", alpha: null },
 ];
-const escape = String.fromCharCode(27);
+const esc = String.fromCharCode(27);
 
 describe("alphaStrip()", () => {
-  it("without colours prints the text and a bar a token, and no escape", () => {
+  it("without colours prints the text and a bar a token, and no esc", () => {
     const strip = alphaStrip(tokens, false);
     expect(strip).toBe("Of course.\n\nα  ▄█·");
-    expect(strip.includes(escape)).toBe(false);
+    expect(strip.includes(esc)).toBe(false);
   });
   it("with colours keeps the text", () => {
     const strip = alphaStrip(tokens, true);
-    expect(strip).toContain(`${escape}[48;2;`);
-    expect(strip.replaceAll(new RegExp(`${escape}\\[[0-9;]*m`, "g"), "")).toBe("Of course.\n");
+    expect(strip).toContain(`${esc}[48;2;`);
+    expect(strip.replaceAll(new RegExp(`${esc}\\[[0-9;]*m`, "g"), "")).toBe("Of course.\n");
   });
   it("grows from the first colour to the last and stays within bytes", () => {
     expect(alphaColour(0)).toEqual([52, 73, 94]);

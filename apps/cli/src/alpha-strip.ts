@@ -23,7 +23,8 @@ export function alphaColour(alpha: number): readonly [number, number, number] {
   ] as const;
   const place = Math.min(1, Math.max(0, alpha)) * (stops.length - 1);
   const low = Math.min(stops.length - 2, Math.floor(place));
-  const mix = (channel: 0 | 1 | 2) => Math.round(stops[low]![channel] + (place - low) * (stops[low + 1]![channel] - stops[low]![channel]));
+  const mix = (channel: 0 | 1 | 2) =>
+    Math.round(stops[low]![channel] + (place - low) * (stops[low + 1]![channel] - stops[low]![channel]));
   return [mix(0), mix(1), mix(2)];
 }
 
@@ -36,10 +37,14 @@ export function alphaStrip(tokens: readonly StripToken[], colour: boolean): stri
       .join("");
   }
   const text = tokens.map((token) => token.text).join("");
-  return tokens.some(({ alpha }) => alpha !== null) ? `${text}\nα ${alphaBars(tokens.map(({ alpha }) => alpha))}` : text;
+  return tokens.some(({ alpha }) => alpha !== null)
+    ? `${text}\nα ${alphaBars(tokens.map(({ alpha }) => alpha))}`
+    : text;
 }
 
 /** One bar a token, its height α. */
 export function alphaBars(alphas: readonly (number | null)[]): string {
-  return alphas.map((alpha) => (alpha === null ? "·" : shades[Math.round(Math.min(1, Math.max(0, alpha)) * (shades.length - 1))])).join("");
+  return alphas
+    .map((alpha) => (alpha === null ? "·" : shades[Math.round(Math.min(1, Math.max(0, alpha)) * (shades.length - 1))]))
+    .join("");
 }

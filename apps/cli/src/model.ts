@@ -32,7 +32,10 @@ export interface OpenModel extends Disposable {
 
 /** Opens a device as the options say, and tells which one it is. */
 export async function openDeviceFor(options: Pick<ModelOptions, "device" | "threads">, io: Io): Promise<Device> {
-  const device = await openDevice(options.device ?? "auto", options.threads === undefined ? {} : { threads: options.threads });
+  const device = await openDevice(
+    options.device ?? "auto",
+    options.threads === undefined ? {} : { threads: options.threads },
+  );
   io.note(`device: ${device.name} (${device.info.description}), ${device.why}\n`);
   return device;
 }
@@ -47,7 +50,8 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
     const llama = resources.use(
       await loadLlama(options.model, device, {
         signal: io.signal,
-        onProgress: ({ loadedBytes, totalBytes }) => progress.show(`loading ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`),
+        onProgress: ({ loadedBytes, totalBytes }) =>
+          progress.show(`loading ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`),
       }),
     );
     progress.end();
@@ -117,13 +121,16 @@ export function promptTokens(
   }
   if (tokens !== undefined) {
     const wrong = tokens.find((id) => id >= llama.config.vocabSize);
-    if (wrong !== undefined) throw new UsageError(`Cannot use token ${wrong}: ids of this model are below ${llama.config.vocabSize}`);
+    if (wrong !== undefined)
+      throw new UsageError(`Cannot use token ${wrong}: ids of this model are below ${llama.config.vocabSize}`);
     return tokens;
   }
-  if (tokenizer === null) throw new UsageError("Cannot read text: the model folder has no tokenizer.json; give token ids with --tokens");
+  if (tokenizer === null)
+    throw new UsageError("Cannot read text: the model folder has no tokenizer.json; give token ids with --tokens");
   const ids = [...tokenizer.encode(text!)];
   if (ids.length === 0) {
-    if (llama.generation.bosTokenId === null) throw new UsageError("Cannot start from empty text: this model has no begin-of-text token; give some text");
+    if (llama.generation.bosTokenId === null)
+      throw new UsageError("Cannot start from empty text: this model has no begin-of-text token; give some text");
     return [llama.generation.bosTokenId];
   }
   return ids;
@@ -151,7 +158,10 @@ export function textOf(tokenizer: Tokenizer | null, id: number): string | null {
 }
 
 /** Controls from the options of a command: `alpha` overrides the gate by equal bounds. */
-export function controlsFrom(options: { strength?: number | undefined; alpha?: number | undefined }, weights: readonly number[]): Controls {
+export function controlsFrom(
+  options: { strength?: number | undefined; alpha?: number | undefined },
+  weights: readonly number[],
+): Controls {
   return {
     strength: options.strength ?? 1,
     ...(options.alpha === undefined ? {} : { alphaMin: options.alpha, alphaMax: options.alpha }),

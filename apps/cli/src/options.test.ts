@@ -16,7 +16,8 @@ describe("option values", () => {
       }),
       { seed },
     );
-    for (const text of ["", " ", "x", "1e999", "NaN", "0x", "1,5"]) expect(() => numberOption()(text)).toThrow(InvalidArgumentError);
+    for (const text of ["", " ", "x", "1e999", "NaN", "0x", "1,5"])
+      expect(() => numberOption()(text)).toThrow(InvalidArgumentError);
     expect(() => numberOption({ integer: true })("1.5")).toThrow("an integer");
   });
 

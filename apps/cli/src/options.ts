@@ -2,7 +2,9 @@
 import { InvalidArgumentError } from "commander";
 
 /** A number within bounds, for commander. */
-export function numberOption(bounds: { min?: number; max?: number; above?: number; integer?: boolean } = {}): (text: string) => number {
+export function numberOption(
+  bounds: { min?: number; max?: number; above?: number; integer?: boolean } = {},
+): (text: string) => number {
   const { min = -Infinity, max = Infinity, above = -Infinity, integer = false } = bounds;
   const parts = [
     integer ? "an integer" : "a number",
@@ -12,7 +14,13 @@ export function numberOption(bounds: { min?: number; max?: number; above?: numbe
   ];
   return (text) => {
     const value = text.trim() === "" ? Number.NaN : Number(text);
-    if (!Number.isFinite(value) || value < min || value > max || value <= above || (integer && !Number.isInteger(value))) {
+    if (
+      !Number.isFinite(value) ||
+      value < min ||
+      value > max ||
+      value <= above ||
+      (integer && !Number.isInteger(value))
+    ) {
       throw new InvalidArgumentError(`Give ${parts.join(" ")}.`);
     }
     return value;
@@ -54,6 +62,7 @@ export function collectOption(text: string, previous: readonly string[] = []): r
 export function headWeights(heads: readonly HeadsOption[]): readonly number[] {
   const raw = heads.map(({ weight }) => weight ?? 1);
   const total = raw.reduce((sum, weight) => sum + weight, 0);
-  if (heads.length > 0 && total === 0) throw new InvalidArgumentError("Cannot weigh the heads: all weights are 0; give at least one above 0.");
+  if (heads.length > 0 && total === 0)
+    throw new InvalidArgumentError("Cannot weigh the heads: all weights are 0; give at least one above 0.");
   return raw.map((weight) => weight / total);
 }

@@ -56,7 +56,8 @@ async function chat(options: ChatOptions, io: Io): Promise<void> {
     weights: model.headWeights,
     trace: false,
   };
-  const opening: readonly ChatMessage[] = options.system === undefined ? [] : [{ role: "system", content: options.system }];
+  const opening: readonly ChatMessage[] =
+    options.system === undefined ? [] : [{ role: "system", content: options.system }];
   let messages = [...opening];
   let turn = 0;
   io.note("/help lists the knobs; an empty line or Ctrl-D leaves\n> ");
@@ -70,7 +71,9 @@ async function chat(options: ChatOptions, io: Io): Promise<void> {
     messages.push({ role: "user", content: line });
     const prompt = [...encodeChat(tokenizer, chatPrompt(tokenizer.config, messages))];
     if (prompt.length >= llama.config.maxTokens) {
-      io.note(`Cannot answer: the conversation has ${prompt.length} tokens and the model reads ${llama.config.maxTokens}; /reset begins anew\n> `);
+      io.note(
+        `Cannot answer: the conversation has ${prompt.length} tokens and the model reads ${llama.config.maxTokens}; /reset begins anew\n> `,
+      );
       messages.pop();
       continue;
     }
@@ -99,10 +102,14 @@ async function chat(options: ChatOptions, io: Io): Promise<void> {
 }
 
 /** Turns a knob and says where it stands. */
-function turnKnob(line: string, knobs: { strength: number; alpha: number | undefined; weights: readonly number[]; trace: boolean }): string {
+function turnKnob(
+  line: string,
+  knobs: { strength: number; alpha: number | undefined; weights: readonly number[]; trace: boolean },
+): string {
   const [name, ...values] = line.slice(1).split(/\s+/);
   const numbers = values.map(Number);
-  const within = (value: number | undefined, low: number, high: number) => value !== undefined && value >= low && value <= high;
+  const within = (value: number | undefined, low: number, high: number) =>
+    value !== undefined && value >= low && value <= high;
   if (name === "strength" && within(numbers[0], 0, Number.MAX_VALUE)) {
     knobs.strength = numbers[0]!;
     return `strength ${knobs.strength}`;
@@ -112,7 +119,12 @@ function turnKnob(line: string, knobs: { strength: number; alpha: number | undef
     return `alpha ${knobs.alpha ?? "by the gate"}`;
   }
   const total = numbers.reduce((sum, value) => sum + value, 0);
-  if (name === "weights" && numbers.length === knobs.weights.length && numbers.every((value) => value >= 0) && total > 0) {
+  if (
+    name === "weights" &&
+    numbers.length === knobs.weights.length &&
+    numbers.every((value) => value >= 0) &&
+    total > 0
+  ) {
     knobs.weights = numbers.map((value) => value / total);
     return `weights ${knobs.weights.map((weight) => weight.toFixed(2)).join(" ")}`;
   }

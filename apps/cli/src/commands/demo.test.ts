@@ -5,7 +5,20 @@ import { run, runJson } from "../testing/run.ts";
 
 describe("demo, chat and doctor", () => {
   let world: Awaited<ReturnType<typeof temporaryFolder>>;
-  const demo = (...extra: string[]) => ["demo", "--out", `${world.path}/demo`, "--device", "cpu", "--threads", "2", "--pairs", "60", "--prompts", "8", ...extra];
+  const demo = (...extra: string[]) => [
+    "demo",
+    "--out",
+    `${world.path}/demo`,
+    "--device",
+    "cpu",
+    "--threads",
+    "2",
+    "--pairs",
+    "60",
+    "--prompts",
+    "8",
+    ...extra,
+  ];
 
   beforeAll(async () => {
     world = await temporaryFolder();
@@ -24,9 +37,11 @@ describe("demo, chat and doctor", () => {
   });
 
   it("demo runs again in the same folder, and on a given model and data", async () => {
-    const result = await runJson<{ training: { steps: number }; measures: unknown[]; examples: { base: { text: string } }[] }>(
-      demo("--model", `${world.path}/demo/model`, "--data", `${world.path}/demo/preferences.jsonl`),
-    );
+    const result = await runJson<{
+      training: { steps: number };
+      measures: unknown[];
+      examples: { base: { text: string } }[];
+    }>(demo("--model", `${world.path}/demo/model`, "--data", `${world.path}/demo/preferences.jsonl`));
     expect(result.training.steps).toBeGreaterThan(0);
     expect(result.measures).toEqual([]);
     expect(result.examples.length).toBe(3);
@@ -34,8 +49,29 @@ describe("demo, chat and doctor", () => {
   });
 
   it("chat answers, turns its knobs, and ends with the input", async () => {
-    const argv = ["chat", "--model", `${world.path}/demo/model`, "--heads", `${world.path}/demo/heads`, "--device", "cpu", "--max-new-tokens", "8"];
-    const lines = ["How do I draw a cat.", "/strength 0.5", "/alpha 2", "/weights 1", "/trace", "And how do I sleep better.", "/reset", "/nonsense", "/quit", "never read"];
+    const argv = [
+      "chat",
+      "--model",
+      `${world.path}/demo/model`,
+      "--heads",
+      `${world.path}/demo/heads`,
+      "--device",
+      "cpu",
+      "--max-new-tokens",
+      "8",
+    ];
+    const lines = [
+      "How do I draw a cat.",
+      "/strength 0.5",
+      "/alpha 2",
+      "/weights 1",
+      "/trace",
+      "And how do I sleep better.",
+      "/reset",
+      "/nonsense",
+      "/quit",
+      "never read",
+    ];
     const { status, out, note } = await run(argv, { lines });
     expect(status).toBe(0);
     expect(out.split("\n").length).toBeGreaterThanOrEqual(3);
@@ -48,7 +84,11 @@ describe("demo, chat and doctor", () => {
   });
 
   it("doctor lists every device with its variant, and the versions", async () => {
-    const report = await runJson<{ auto: { name: string; why: string }; devices: { name: string; available: boolean; variant: string | null }[]; versions: Record<string, string | null> }>(["doctor"]);
+    const report = await runJson<{
+      auto: { name: string; why: string };
+      devices: { name: string; available: boolean; variant: string | null }[];
+      versions: Record<string, string | null>;
+    }>(["doctor"]);
     expect(report.devices.map(({ name }) => name)).toEqual(["webgpu", "cpu", "reference"]);
     expect(report.devices.slice(1).every(({ available, variant }) => available && variant !== null)).toBe(true);
     expect(report.versions["dual-head"]).toMatch(/^\d+\.\d+\.\d+/);

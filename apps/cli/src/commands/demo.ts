@@ -1,7 +1,7 @@
 // dual-head demo: from nothing, or from a given model and data, to base beside aligned text and the numbers of both.
 import { rm } from "node:fs/promises";
-import { readPreferences } from "@dual-head/data";
 import { createDirectory, writeFileAtomic } from "@dual-head/bytes";
+import { readPreferences } from "@dual-head/data";
 import { type GenerateRequest, generateBatch } from "@dual-head/sampler";
 import { type DeviceName, openDevice } from "@dual-head/tensor-core";
 import { type TrainingSummary, train, wilsonInterval } from "@dual-head/train";
@@ -57,7 +57,11 @@ export function demoCommand(io: Io): Command {
     .description("make a small world, train a head and a gate in it, and compare base with aligned text")
     .option("--model <dir>", "use this model instead of making one (then --data too)")
     .option("--data <file>", "preference pairs for that model")
-    .option("--out <dir>", "folder for everything the demo makes; what an earlier demo left there is replaced", "demo-out")
+    .option(
+      "--out <dir>",
+      "folder for everything the demo makes; what an earlier demo left there is replaced",
+      "demo-out",
+    )
     .option("--pairs <n>", "preference pairs to train on", numberOption({ min: 20, integer: true }), 400)
     .option("--prompts <n>", "held-out questions to measure on", numberOption({ min: 3, integer: true }), 100)
     .option("--steps <n>", "steps of training for the demo's own model", numberOption({ min: 1, integer: true }))
@@ -77,7 +81,10 @@ async function demo(options: DemoOptions, io: Io): Promise<void> {
   await rm(headsFolder, { recursive: true, force: true });
   const [modelFolder, dataFile] = own ? await makeWorld(options, io) : [options.model!, options.data!];
   const training = await trainHeads(modelFolder, dataFile, headsFolder, options, io);
-  using model = await openModel({ ...options, model: modelFolder, heads: [{ directory: headsFolder, weight: null }] }, io);
+  using model = await openModel(
+    { ...options, model: modelFolder, heads: [{ directory: headsFolder, weight: null }] },
+    io,
+  );
   const prompts = own ? drawPrompts(options.seed, options.prompts) : await promptsOf(dataFile);
   const examples = await compare(model, prompts.slice(0, 3), options.seed, io);
   const measures = own ? await measure(model, prompts, options.seed, io) : [];
@@ -115,7 +122,13 @@ async function makeWorld(options: DemoOptions, io: Io): Promise<readonly [string
   return [folder, dataFile];
 }
 
-async function trainHeads(modelFolder: string, dataFile: string, folder: string, options: DemoOptions, io: Io): Promise<TrainingSummary> {
+async function trainHeads(
+  modelFolder: string,
+  dataFile: string,
+  folder: string,
+  options: DemoOptions,
+  io: Io,
+): Promise<TrainingSummary> {
   io.note("2. a reward head and a gate learn from preferences; the model stays frozen\n");
   using model = await openModel({ ...options, model: modelFolder }, io);
   if (model.tokenizer === null) throw new UsageError(`Cannot run the demo: ${modelFolder} has no tokenizer.json`);
@@ -177,15 +190,31 @@ async function answerAll(model: OpenModel, requests: readonly GenerateRequest[])
   return answers;
 }
 
-async function compare(model: OpenModel, prompts: readonly string[], seed: number, io: Io): Promise<readonly Example[]> {
-  const requests = prompts.flatMap((prompt, index) => [0, 1].map((strength) => requestFor(model, prompt, strength, seed + index, io)));
+async function compare(
+  model: OpenModel,
+  prompts: readonly string[],
+  seed: number,
+  io: Io,
+): Promise<readonly Example[]> {
+  const requests = prompts.flatMap((prompt, index) =>
+    [0, 1].map((strength) => requestFor(model, prompt, strength, seed + index, io)),
+  );
   const answers = await answerAll(model, requests);
   return prompts.map((prompt, index) => ({ prompt, base: answers[2 * index]!, aligned: answers[2 * index + 1]! }));
 }
 
-async function measure(model: OpenModel, prompts: readonly string[], seed: number, io: Io): Promise<readonly Measure[]> {
-  io.note(`3. ${prompts.length} questions on tasks without any preference, answered at strengths ${strengths.join(", ")}\n`);
-  const requests = strengths.flatMap((strength) => prompts.map((prompt, index) => requestFor(model, prompt, strength, seed + index, io)));
+async function measure(
+  model: OpenModel,
+  prompts: readonly string[],
+  seed: number,
+  io: Io,
+): Promise<readonly Measure[]> {
+  io.note(
+    `3. ${prompts.length} questions on tasks without any preference, answered at strengths ${strengths.join(", ")}\n`,
+  );
+  const requests = strengths.flatMap((strength) =>
+    prompts.map((prompt, index) => requestFor(model, prompt, strength, seed + index, io)),
+  );
   const answers = await answerAll(model, requests);
   return strengths.map((strength, at) => {
     const own = answers.slice(at * prompts.length, (at + 1) * prompts.length);
@@ -196,31 +225,51 @@ async function measure(model: OpenModel, prompts: readonly string[], seed: numbe
   });
 }
 
-function report(examples: readonly Example[], measures: readonly Measure[], { heldOut, trainable }: TrainingSummary, io: Io): string {
+function report(
+  examples: readonly Example[],
+  measures: readonly Measure[],
+  { heldOut, trainable }: TrainingSummary,
+  io: Io,
+): string {
   const chalk = createChalk(io.colour);
   const percent = (share: number) => `${(100 * share).toFixed(0).padStart(3)} %`;
   const lines: string[] = [""];
   for (const { prompt, base, aligned } of examples) {
-    lines.push(chalk.bold(prompt.trim().replaceAll("\n\n", "\n").replace(/\nAssistant:$/, "")));
+    lines.push(
+      chalk.bold(
+        prompt
+          .trim()
+          .replaceAll("\n\n", "\n")
+          .replace(/\nAssistant:$/, ""),
+      ),
+    );
     lines.push(`${chalk.dim("  base    ")} ${base.text.trim()}`);
     const strip = alphaStrip(trimFirst(aligned.tokens), io.colour).split("\n").join("\n           ");
     lines.push(`${chalk.dim("  aligned ")} ${strip}`, "");
   }
   if (io.colour) {
-    const scale = [0, 0.25, 0.5, 0.75, 1].map((alpha) => chalk.bgRgb(...alphaColour(alpha)).whiteBright(` α ${alpha} `)).join("");
+    const scale = [0, 0.25, 0.5, 0.75, 1]
+      .map((alpha) => chalk.bgRgb(...alphaColour(alpha)).whiteBright(` α ${alpha} `))
+      .join("");
     lines.push(`${scale}${chalk.dim("  how much of each token is the reward head's")}`, "");
   }
   if (measures.length > 0) {
     lines.push(chalk.bold("strength   kind answers   95 % interval   mean α"));
     for (const { strength, kindShare, low, high, meanAlpha } of measures) {
       const name = strength === 0 ? "0 (base)" : String(strength);
-      lines.push(`${name.padEnd(11)}${percent(kindShare).padStart(12)}   ${`${percent(low)} to ${percent(high)}`.padStart(13)}   ${meanAlpha.toFixed(2).padStart(6)}`);
+      lines.push(
+        `${name.padEnd(11)}${percent(kindShare).padStart(12)}   ${`${percent(low)} to ${percent(high)}`.padStart(13)}   ${meanAlpha.toFixed(2).padStart(6)}`,
+      );
     }
     lines.push("");
   }
   if (heldOut !== null) {
-    lines.push(`On ${heldOut.pairs} held-out pairs the reward head prefers the chosen answer in ${percent(heldOut.accuracy).trim()} [${percent(heldOut.low).trim()}, ${percent(heldOut.high).trim()}];`);
-    lines.push(`before training ${percent(heldOut.untrained).trim()}, the rule "shorter wins" ${percent(heldOut.shorterWins).trim()}. Trained parameters: ${trainable.head} head, ${trainable.gate} gate.`);
+    lines.push(
+      `On ${heldOut.pairs} held-out pairs the reward head prefers the chosen answer in ${percent(heldOut.accuracy).trim()} [${percent(heldOut.low).trim()}, ${percent(heldOut.high).trim()}];`,
+    );
+    lines.push(
+      `before training ${percent(heldOut.untrained).trim()}, the rule "shorter wins" ${percent(heldOut.shorterWins).trim()}. Trained parameters: ${trainable.head} head, ${trainable.gate} gate.`,
+    );
   }
   return `${lines.join("\n")}\n`;
 }

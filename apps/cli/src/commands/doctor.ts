@@ -49,8 +49,12 @@ async function doctor(options: { json?: boolean }, io: Io): Promise<void> {
     "",
     ...devices.flatMap(({ name, available, detail, variant, threads, features, limits }) => [
       `${available ? "✓" : "✗"} ${name}: ${detail}`,
-      ...(available ? [`    kernels ${variant}, threads ${threads}`, `    features ${features.join(", ") || "none"}`] : []),
-      ...Object.entries(limits).map(([limit, value]) => `    ${limit} ${/bytes|size/i.test(limit) ? formatBytes(value) : value}`),
+      ...(available
+        ? [`    kernels ${variant}, threads ${threads}`, `    features ${features.join(", ") || "none"}`]
+        : []),
+      ...Object.entries(limits).map(
+        ([limit, value]) => `    ${limit} ${/bytes|size/i.test(limit) ? formatBytes(value) : value}`,
+      ),
     ]),
     "",
     `memory ${formatBytes(memory.freeBytes)} free of ${formatBytes(memory.totalBytes)}`,
@@ -74,7 +78,9 @@ async function examine(name: DeviceName): Promise<DeviceReport> {
 /** The version in a package.json, or null where the package is not installed. */
 async function versionOf(path: string): Promise<string | null> {
   try {
-    const resolved = path.startsWith(".") ? new URL(path, import.meta.url) : createRequire(import.meta.url).resolve(path);
+    const resolved = path.startsWith(".")
+      ? new URL(path, import.meta.url)
+      : createRequire(import.meta.url).resolve(path);
     const { version } = JSON.parse(await readFile(resolved, "utf8")) as { version?: string };
     return version ?? null;
   } catch {

@@ -21,9 +21,22 @@ describe.skipIf(stories === null || expectedPath === null)("generate on stories2
 
   it.each(testDeviceNames)("reproduces 200 greedy steps of llama2.c on %s", async (device) => {
     const expected = JSON.parse(await readFile(expectedPath!, "utf8")) as { expected_stdout: string; steps: number };
-    const result = await runJson<Generated>([...base, "--temperature", "0", "--max-new-tokens", String(expected.steps), "--device", device]);
+    const result = await runJson<Generated>([
+      ...base,
+      "--temperature",
+      "0",
+      "--max-new-tokens",
+      String(expected.steps),
+      "--device",
+      device,
+    ]);
     expect(result.text).toBe(expected.expected_stdout);
-    expect(result.tokens.map(({ text }) => text).join("").trimStart()).toBe(expected.expected_stdout);
+    expect(
+      result.tokens
+        .map(({ text }) => text)
+        .join("")
+        .trimStart(),
+    ).toBe(expected.expected_stdout);
     expect(result.device).toBe(device);
     expect(result.cost).toEqual({ forwards: expected.steps, tokens: expected.steps, rewardCalls: 0 });
     expect(result.tokens.every(({ logp, alpha }) => logp <= 0 && alpha === null)).toBe(true);
@@ -40,23 +53,54 @@ describe.skipIf(stories === null || expectedPath === null)("generate on stories2
   });
 
   it("ends before a stop string that spans tokens", async () => {
-    const { text } = await runJson<Generated>([...base, "--temperature", "0", "--max-new-tokens", "60", "--stop", "little girl", "--device", "cpu"]);
+    const { text } = await runJson<Generated>([
+      ...base,
+      "--temperature",
+      "0",
+      "--max-new-tokens",
+      "60",
+      "--stop",
+      "little girl",
+      "--device",
+      "cpu",
+    ]);
     expect(text).toBe("Once upon a time, there was a ");
   });
 
   it("continues a prompt with its own space", async () => {
-    const { text } = await runJson<Generated>(["generate", "--model", stories!, "--prompt", "Once upon", "--temperature", "0", "--max-new-tokens", "4", "--device", "cpu"]);
+    const { text } = await runJson<Generated>([
+      "generate",
+      "--model",
+      stories!,
+      "--prompt",
+      "Once upon",
+      "--temperature",
+      "0",
+      "--max-new-tokens",
+      "4",
+      "--device",
+      "cpu",
+    ]);
     expect(text.startsWith(" a time")).toBe(true);
   });
 
   it("ends with status 130 when interrupted, and keeps what was written", async () => {
-    const outcome = await run([...base, "--max-new-tokens", "400", "--device", "cpu"], { signal: AbortSignal.abort(new Error("interrupted")) });
+    const outcome = await run([...base, "--max-new-tokens", "400", "--device", "cpu"], {
+      signal: AbortSignal.abort(new Error("interrupted")),
+    });
     expect(outcome.status).toBe(130);
     expect(outcome.note).toContain("interrupted");
   });
 
   it("refuses options it does not know or cannot use with status 2", async () => {
-    for (const extra of [["--temperature", "-1"], ["--top-p", "0"], ["--mixing", "sum"], ["--device", "tpu"], ["--colour"], ["--seed", "1.5"]]) {
+    for (const extra of [
+      ["--temperature", "-1"],
+      ["--top-p", "0"],
+      ["--mixing", "sum"],
+      ["--device", "tpu"],
+      ["--colour"],
+      ["--seed", "1.5"],
+    ]) {
       const outcome = await run([...base, ...extra]);
       expect(outcome.status).toBe(2);
       expect(outcome.out).toBe("");

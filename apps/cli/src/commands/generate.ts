@@ -79,14 +79,24 @@ async function generate(options: GenerateOptions, io: Io): Promise<void> {
   if (options.json === true) {
     io.out(`${toJson({ text, tokens, device: model.device.name, cost: policy.cost, timing })}\n`);
   } else if (options.trace === true) {
-    const strip = alphaStrip(tokens.map((token) => ({ text: token.text ?? `‹${token.id}›`, alpha: token.alpha })), io.colour);
+    const strip = alphaStrip(
+      tokens.map((token) => ({ text: token.text ?? `‹${token.id}›`, alpha: token.alpha })),
+      io.colour,
+    );
     const rows = tokens.map(({ id, text: piece, logp, alpha }) =>
-      [String(id).padStart(7), logp.toFixed(4).padStart(10), (alpha?.toFixed(4) ?? "-").padStart(8), `  ${JSON.stringify(piece ?? "")}`].join(""),
+      [
+        String(id).padStart(7),
+        logp.toFixed(4).padStart(10),
+        (alpha?.toFixed(4) ?? "-").padStart(8),
+        `  ${JSON.stringify(piece ?? "")}`,
+      ].join(""),
     );
     io.out(`${strip}\n\n     id      logp   alpha  text\n${rows.join("\n")}\n`);
   } else {
     io.out(tokenizer === null ? `${tokens.map(({ id }) => id).join(",")}\n` : "\n");
   }
-  io.note(`${tokens.length} tokens, ${timing.tokensPerSecond?.toFixed(1) ?? "-"} tokens/s after a prefill of ${timing.prefillSeconds.toFixed(3)} s\n`);
+  io.note(
+    `${tokens.length} tokens, ${timing.tokensPerSecond?.toFixed(1) ?? "-"} tokens/s after a prefill of ${timing.prefillSeconds.toFixed(3)} s\n`,
+  );
   io.signal.throwIfAborted();
 }

@@ -11,7 +11,14 @@ const stories = sharedAsset("models/stories260K/hf");
 
 interface Scores {
   readonly device: string;
-  readonly tokens: readonly { id: number; text: string | null; logp: number | null; alpha: number | null; top?: { id: number; logp: number }[]; logits?: number[] }[];
+  readonly tokens: readonly {
+    id: number;
+    text: string | null;
+    logp: number | null;
+    alpha: number | null;
+    top?: { id: number; logp: number }[];
+    logits?: number[];
+  }[];
 }
 
 async function parityFolder(name: string, folder: string): Promise<void> {
@@ -22,16 +29,35 @@ async function parityFolder(name: string, folder: string): Promise<void> {
 describe.skipIf(parity === null)("score on models with published logits", () => {
   for (const name of ["tiny_llama", "tiny_mistral", "tiny_smollm2"]) {
     it.each(testDeviceNames)(`${name} agrees on %s`, async (device) => {
-      const expected = JSON.parse(await readFile(`${parity}/${name}_logits.json`, "utf8")) as { sequences: number[][]; logits: number[][][] };
+      const expected = JSON.parse(await readFile(`${parity}/${name}_logits.json`, "utf8")) as {
+        sequences: number[][];
+        logits: number[][][];
+      };
       await inTemporaryFolder(async (folder) => {
         await parityFolder(name, folder);
         for (const [index, ids] of expected.sequences.entries()) {
-          const { tokens } = await runJson<Scores>(["score", "--model", folder, "--tokens", ids.join(","), "--logits", "--top", "3", "--device", device]);
+          const { tokens } = await runJson<Scores>([
+            "score",
+            "--model",
+            folder,
+            "--tokens",
+            ids.join(","),
+            "--logits",
+            "--top",
+            "3",
+            "--device",
+            device,
+          ]);
           // The stored logits of two models were made with norms rounded to float32: the llama package's tests show it.
           const exact = name === "tiny_llama" ? 1e-9 : 2e-7;
           const tolerance = device === "reference" ? exact : 1e-4;
           for (const [position, logits] of expected.logits[index]!.entries()) {
-            checkClose(`logits of ${name}`, tokens[position]!.logits!, logits, tolerance / (1 + Math.max(...logits.map(Math.abs))));
+            checkClose(
+              `logits of ${name}`,
+              tokens[position]!.logits!,
+              logits,
+              tolerance / (1 + Math.max(...logits.map(Math.abs))),
+            );
           }
           expect(tokens[0]!.logp).toBeNull();
           const before = expected.logits[index]![2]!;
@@ -67,7 +93,10 @@ describe.skipIf(parity === null)("score on models with published logits", () => 
       const config = JSON.parse(await readFile(`${folder}/config.json`, "utf8")) as Record<string, unknown>;
       await writeFile(`${folder}/config.json`, JSON.stringify({ ...config, hidden_size: 16 }));
       await fails(1, "must have shape [11, 16]", "--tokens", "1,2");
-      await writeFile(`${folder}/config.json`, JSON.stringify({ ...config, rope_scaling: { type: "linear", factor: 2 } }));
+      await writeFile(
+        `${folder}/config.json`,
+        JSON.stringify({ ...config, rope_scaling: { type: "linear", factor: 2 } }),
+      );
       await fails(1, "rope_scaling", "--tokens", "1,2");
     });
   });

@@ -1,9 +1,10 @@
 // dual-head score: log-probability, α and top tokens of every position of a given text.
-import type { MixingMode } from "@dual-head/gating";
-import type { DeviceName } from "@dual-head/tensor-core";
+
 import { readText } from "@dual-head/bytes";
-import { Command } from "commander";
+import type { MixingMode } from "@dual-head/gating";
 import { logNormalizer } from "@dual-head/sampler";
+import type { DeviceName } from "@dual-head/tensor-core";
+import { Command } from "commander";
 import { type Io, toJson, UsageError } from "../io.ts";
 import { controlsFrom, openModel, promptTokens, textOf } from "../model.ts";
 import { type HeadsOption, numberOption } from "../options.ts";
@@ -27,7 +28,9 @@ interface ScoreOptions {
 
 /** The `score` command. */
 export function scoreCommand(io: Io): Command {
-  const command = new Command("score").description("log-probability (nats), alpha and likeliest tokens at each position of a text");
+  const command = new Command("score").description(
+    "log-probability (nats), alpha and likeliest tokens at each position of a text",
+  );
   addTokensAndJson(addModelOptions(command))
     .option("--text <text>", "text to score")
     .option("--file <path>", "file with the text to score")
@@ -38,14 +41,18 @@ export function scoreCommand(io: Io): Command {
 }
 
 async function score(options: ScoreOptions, io: Io): Promise<void> {
-  if (options.logits === true && options.json !== true) throw new UsageError("Cannot print logits as a table: add --json");
-  if (options.file !== undefined && options.text !== undefined) throw new UsageError("Cannot score two texts: give --text or --file");
+  if (options.logits === true && options.json !== true)
+    throw new UsageError("Cannot print logits as a table: add --json");
+  if (options.file !== undefined && options.text !== undefined)
+    throw new UsageError("Cannot score two texts: give --text or --file");
   const text = options.file === undefined ? options.text : await readText(options.file);
   using model = await openModel(options, io);
   const { tokenizer, llama } = model;
   const ids = promptTokens(model, { text, tokens: options.tokens });
   if (ids.length > llama.config.maxTokens) {
-    throw new UsageError(`Cannot score ${ids.length} tokens: this model reads ${llama.config.maxTokens}; shorten the text`);
+    throw new UsageError(
+      `Cannot score ${ids.length} tokens: this model reads ${llama.config.maxTokens}; shorten the text`,
+    );
   }
   const policy = model.createPolicy(ids.length);
   const sequence = policy.open(controlsFrom(options, model.headWeights));
@@ -59,7 +66,15 @@ async function score(options: ScoreOptions, io: Io): Promise<void> {
       // The first token has nothing before it.
       logp: index === 0 ? null : scores!.logp[index]!,
       alpha: scores!.alpha?.[index] ?? null,
-      ...(options.top === undefined ? {} : { top: likeliest(logits!, options.top).map(({ id: next, logp }) => ({ id: next, text: textOf(tokenizer, next), logp })) }),
+      ...(options.top === undefined
+        ? {}
+        : {
+            top: likeliest(logits!, options.top).map(({ id: next, logp }) => ({
+              id: next,
+              text: textOf(tokenizer, next),
+              logp,
+            })),
+          }),
       ...(options.logits === true ? { logits } : {}),
     };
   });
@@ -69,13 +84,22 @@ async function score(options: ScoreOptions, io: Io): Promise<void> {
   }
   const header = `position      id      logp   alpha  text${options.top === undefined ? "" : "  →  likeliest next"}`;
   const rows = tokens.map(({ id, text: piece, logp, alpha, top }, index) => {
-    const next = top?.map((item) => `${JSON.stringify(item.text ?? item.id)} ${Math.exp(item.logp).toFixed(3)}`).join("  ");
-    const cells = [String(index).padStart(8), String(id).padStart(8), (logp?.toFixed(4) ?? "-").padStart(10), (alpha?.toFixed(4) ?? "-").padStart(8)];
+    const next = top
+      ?.map((item) => `${JSON.stringify(item.text ?? item.id)} ${Math.exp(item.logp).toFixed(3)}`)
+      .join("  ");
+    const cells = [
+      String(index).padStart(8),
+      String(id).padStart(8),
+      (logp?.toFixed(4) ?? "-").padStart(10),
+      (alpha?.toFixed(4) ?? "-").padStart(8),
+    ];
     return `${cells.join("")}  ${JSON.stringify(piece ?? "")}${next === undefined ? "" : `  →  ${next}`}`;
   });
   const total = tokens.reduce((sum, { logp }) => sum + (logp ?? 0), 0);
   const scored = tokens.length - 1;
-  io.out(`${header}\n${rows.join("\n")}\ntotal ${total.toFixed(4)} nats over ${scored} tokens${scored > 0 ? `, ${(-total / scored).toFixed(4)} nats a token` : ""}\n`);
+  io.out(
+    `${header}\n${rows.join("\n")}\ntotal ${total.toFixed(4)} nats over ${scored} tokens${scored > 0 ? `, ${(-total / scored).toFixed(4)} nats a token` : ""}\n`,
+  );
 }
 
 /** The k likeliest tokens with their log-probabilities, ties by the lower id. */

@@ -10,7 +10,11 @@ export const deviceChoices = ["auto", "webgpu", "cpu", "reference"] as const;
 export function addDeviceOptions(command: Command): Command {
   return command
     .addOption(new Option("--device <name>", "where to compute").choices(deviceChoices).default("auto"))
-    .option("--threads <n>", "threads of the cpu device (default: the cores there are)", numberOption({ min: 1, integer: true }));
+    .option(
+      "--threads <n>",
+      "threads of the cpu device (default: the cores there are)",
+      numberOption({ min: 1, integer: true }),
+    );
 }
 
 /** Adds --model, --heads, --strength, --alpha and --mixing, and the device options. */
@@ -19,9 +23,18 @@ export function addModelOptions(command: Command): Command {
     command
       .requiredOption("--model <dir>", "Hugging Face folder: config.json, safetensors, tokenizer.json")
       .option("--heads <dir[=weight]>", "trained heads; repeat to mix several by weight", headsOption)
-      .option("--strength <s>", "strength of the alignment: 0 is exactly the base model, 1 the gate as trained", numberOption({ min: 0 }), 1)
+      .option(
+        "--strength <s>",
+        "strength of the alignment: 0 is exactly the base model, 1 the gate as trained",
+        numberOption({ min: 0 }),
+        1,
+      )
       .option("--alpha <a>", "set alpha to a number instead of asking the gate", numberOption({ min: 0, max: 1 }))
-      .addOption(new Option("--mixing <mode>", "how heads are put together").choices(mixingModes as MixingMode[]).default("convex")),
+      .addOption(
+        new Option("--mixing <mode>", "how heads are put together")
+          .choices(mixingModes as MixingMode[])
+          .default("convex"),
+      ),
   );
 }
 
@@ -41,5 +54,10 @@ export function addSamplingOptions(command: Command): Command {
     .option("--top-p <p>", "keep the smallest set of tokens with this mass", numberOption({ above: 0, max: 1 }))
     .option("--min-p <p>", "keep tokens of at least this share of the likeliest", numberOption({ min: 0, max: 1 }))
     .option("--repetition-penalty <r>", "above 1 discourages tokens seen before", numberOption({ above: 0 }))
-    .option("--seed <n>", "the same seed gives the same text", numberOption({ min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }), 0);
+    .option(
+      "--seed <n>",
+      "the same seed gives the same text",
+      numberOption({ min: 0, max: Number.MAX_SAFE_INTEGER, integer: true }),
+      0,
+    );
 }

@@ -11,7 +11,14 @@ interface Summary {
   readonly steps: number;
   readonly trainLoss: number;
   readonly trainLossAtStart: number;
-  readonly heldOut: { pairs: number; accuracy: number; low: number; high: number; untrained: number; shorterWins: number };
+  readonly heldOut: {
+    pairs: number;
+    accuracy: number;
+    low: number;
+    high: number;
+    untrained: number;
+    shorterWins: number;
+  };
   readonly trainable: { head: number; gate: number };
   readonly seconds: number;
   readonly tokensPerSecond: number;
@@ -45,7 +52,10 @@ describe("train", () => {
   it("prints a line a step and the summary last, and writes heads, card and metrics", async () => {
     const { status, out } = await run([...train("heads", "--epochs", "3"), "--json"]);
     expect(status).toBe(0);
-    const rows = out.trim().split("\n").map((row) => JSON.parse(row) as Record<string, unknown>);
+    const rows = out
+      .trim()
+      .split("\n")
+      .map((row) => JSON.parse(row) as Record<string, unknown>);
     const summary = rows.at(-1) as unknown as Summary;
     expect(rows.length - 1).toBe(summary.steps);
     expect(summary.trainLoss).toBeLessThan(summary.trainLossAtStart);
@@ -58,7 +68,8 @@ describe("train", () => {
   });
 
   it("changes what is generated, but not at strength 0 or alpha 0", async () => {
-    const ids = async (...extra: string[]) => (await runJson<Generated>(generate(...extra))).tokens.map(({ id, logp }) => [id, logp]);
+    const ids = async (...extra: string[]) =>
+      (await runJson<Generated>(generate(...extra))).tokens.map(({ id, logp }) => [id, logp]);
     const base = await ids();
     const heads = ["--heads", place("heads")];
     expect(await ids(...heads)).not.toEqual(base);
@@ -76,13 +87,18 @@ describe("train", () => {
     const whole = await run(train("whole", "--seed", "5"));
     expect(whole.status).toBe(0);
     const abort = new AbortController();
-    const interrupted = run([...train("halves", "--seed", "5", "--checkpoint-every", "2"), "--json"], { signal: abort.signal, onOut: (text) => text.includes('"step":4') && abort.abort(new Error("interrupted")) });
+    const interrupted = run([...train("halves", "--seed", "5", "--checkpoint-every", "2"), "--json"], {
+      signal: abort.signal,
+      onOut: (text) => text.includes('"step":4') && abort.abort(new Error("interrupted")),
+    });
     expect((await interrupted).status).toBe(130);
     expect((await run(train("halves", "--seed", "5"))).note).toContain("resume");
     const resumed = await run(train("halves", "--seed", "5", "--resume"));
     expect(resumed.status).toBe(0);
     expect(resumed.note).toContain("going on from step");
-    const [a, b] = await Promise.all(["whole", "halves"].map((out) => readTensorBytes(place(`${out}/heads.safetensors`))));
+    const [a, b] = await Promise.all(
+      ["whole", "halves"].map((out) => readTensorBytes(place(`${out}/heads.safetensors`))),
+    );
     expect(b!.equals(a!)).toBe(true);
   });
 

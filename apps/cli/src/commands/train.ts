@@ -3,7 +3,15 @@ import { type PreferenceFormat, readPreferences, readSft } from "@dual-head/data
 import type { MixingMode } from "@dual-head/gating";
 import { mixingModes } from "@dual-head/gating";
 import type { DeviceName } from "@dual-head/tensor-core";
-import { completeSettings, defaultGate, defaultSettings, type TrainEvent, type TrainingSettings, type TrainingSummary, train } from "@dual-head/train";
+import {
+  completeSettings,
+  defaultGate,
+  defaultSettings,
+  type TrainEvent,
+  type TrainingSettings,
+  type TrainingSummary,
+  train,
+} from "@dual-head/train";
 import { Command, Option } from "commander";
 import { createProgress, formatBytes, formatDuration, type Io, toJson, UsageError } from "../io.ts";
 import { openModel } from "../model.ts";
@@ -51,27 +59,71 @@ export function trainCommand(io: Io): Command {
     .description("train a reward head and a gate on preference pairs; the model itself never changes")
     .requiredOption("--model <dir>", "Hugging Face folder of the frozen model")
     .requiredOption("--data <file>", "preference pairs, .jsonl or .json, .gz too; repeat for several", collectOption)
-    .addOption(new Option("--format <name>", "format of the data (default: found from the first row)").choices(["hh-rlhf", "trl"]))
+    .addOption(
+      new Option("--format <name>", "format of the data (default: found from the first row)").choices([
+        "hh-rlhf",
+        "trl",
+      ]),
+    )
     .option("--sft <file>", "examples for the language-modelling loss (default: the chosen responses)")
     .requiredOption("--out <dir>", "folder for heads, card, metrics and the state to resume from")
     .option("--epochs <n>", `passes over the pairs (default: ${defaults.epochs})`, integer)
     .option("--batch-size <n>", `pairs per optimiser step (default: ${defaults.batchSize})`, integer)
     .option("--learning-rate <r>", "peak rate of AdamW (default: 0.2048 / hidden size)", numberOption({ above: 0 }))
-    .option("--lambda-reward <l>", `weight of the preference loss (default: ${defaults.lambdaReward})`, numberOption({ min: 0 }))
-    .option("--lambda-gate <l>", `weight of the gate's entropy (default: ${defaults.lambdaGate})`, numberOption({ min: 0 }))
-    .option("--beta-reward <b>", `sharpness of the preference loss (default: ${defaults.betaReward})`, numberOption({ above: 0 }))
-    .addOption(new Option("--entropy-sign <sign>", "corrected balances the heads, printed is the paper's sign").choices(["corrected", "printed"]))
-    .addOption(new Option("--preference-on <what>", "score the reward head alone (paper) or the fusion").choices(["reward", "fused"]))
+    .option(
+      "--lambda-reward <l>",
+      `weight of the preference loss (default: ${defaults.lambdaReward})`,
+      numberOption({ min: 0 }),
+    )
+    .option(
+      "--lambda-gate <l>",
+      `weight of the gate's entropy (default: ${defaults.lambdaGate})`,
+      numberOption({ min: 0 }),
+    )
+    .option(
+      "--beta-reward <b>",
+      `sharpness of the preference loss (default: ${defaults.betaReward})`,
+      numberOption({ above: 0 }),
+    )
+    .addOption(
+      new Option("--entropy-sign <sign>", "corrected balances the heads, printed is the paper's sign").choices([
+        "corrected",
+        "printed",
+      ]),
+    )
+    .addOption(
+      new Option("--preference-on <what>", "score the reward head alone (paper) or the fusion").choices([
+        "reward",
+        "fused",
+      ]),
+    )
     .addOption(new Option("--reduction <how>", "of the language-modelling loss").choices(["token-mean", "printed"]))
-    .addOption(new Option("--mixing <mode>", "fusion in the language-modelling loss").choices(mixingModes as MixingMode[]))
+    .addOption(
+      new Option("--mixing <mode>", "fusion in the language-modelling loss").choices(mixingModes as MixingMode[]),
+    )
     .option("--gate-width <r>", "inner width of the gate", integer)
     .option("--gate-heads <h>", "attention heads of the gate", integer)
     .option("--alpha <a>", "a constant gate at this alpha instead of attention", numberOption({ min: 0, max: 1 }))
-    .addOption(new Option("--head <kind>", "a matrix of its own, or a low-rank change of the model's head").choices(["linear", "low-rank"]).default("linear"))
+    .addOption(
+      new Option("--head <kind>", "a matrix of its own, or a low-rank change of the model's head")
+        .choices(["linear", "low-rank"])
+        .default("linear"),
+    )
     .option("--rank <k>", "rank of a low-rank head", integer, 16)
-    .addOption(new Option("--head-init <how>", "where a linear head starts").choices(["base", "zero", "random"]).default("base"))
-    .addOption(new Option("--features <how>", "store hidden states on disk once, or compute them each time").choices(["cache", "recompute"]))
-    .option("--held-out <share>", `share of the pairs never trained on (default: ${defaults.heldOut})`, numberOption({ min: 0, max: 0.9 }))
+    .addOption(
+      new Option("--head-init <how>", "where a linear head starts").choices(["base", "zero", "random"]).default("base"),
+    )
+    .addOption(
+      new Option("--features <how>", "store hidden states on disk once, or compute them each time").choices([
+        "cache",
+        "recompute",
+      ]),
+    )
+    .option(
+      "--held-out <share>",
+      `share of the pairs never trained on (default: ${defaults.heldOut})`,
+      numberOption({ min: 0, max: 0.9 }),
+    )
     .option("--max-tokens <n>", "longest sequence (default: what the model reads)", integer)
     .option("--checkpoint-every <n>", "optimiser steps between checkpoints", integer)
     .option("--seed <n>", `seed of everything (default: ${defaults.seed})`, numberOption({ min: 0, integer: true }))
@@ -81,17 +133,52 @@ export function trainCommand(io: Io): Command {
 }
 
 async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> {
-  const { epochs, batchSize, learningRate, lambdaReward, lambdaGate, betaReward, entropySign, preferenceOn, reduction, mixing, features, heldOut, maxTokens, seed } = options;
-  const given = { epochs, batchSize, learningRate, lambdaReward, lambdaGate, betaReward, entropySign, preferenceOn, reduction, mixing, features, heldOut, maxTokens, seed };
-  const settings = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<TrainingSettings>;
+  const {
+    epochs,
+    batchSize,
+    learningRate,
+    lambdaReward,
+    lambdaGate,
+    betaReward,
+    entropySign,
+    preferenceOn,
+    reduction,
+    mixing,
+    features,
+    heldOut,
+    maxTokens,
+    seed,
+  } = options;
+  const given = {
+    epochs,
+    batchSize,
+    learningRate,
+    lambdaReward,
+    lambdaGate,
+    betaReward,
+    entropySign,
+    preferenceOn,
+    reduction,
+    mixing,
+    features,
+    heldOut,
+    maxTokens,
+    seed,
+  };
+  const settings = Object.fromEntries(
+    Object.entries(given).filter(([, value]) => value !== undefined),
+  ) as Partial<TrainingSettings>;
   completeSettings(settings);
   const preferences = await readPreferences(options.data, options.format);
   const supervised = options.sft === undefined ? undefined : (await readSft(options.sft)).examples;
   const dropped = Object.entries(preferences.dropped).filter(([, count]) => count > 0);
-  io.note(`${preferences.pairs.length} pairs of ${preferences.rowCount} rows${dropped.length > 0 ? `; dropped ${listCounts(dropped)}` : ""}\n`);
+  io.note(
+    `${preferences.pairs.length} pairs of ${preferences.rowCount} rows${dropped.length > 0 ? `; dropped ${listCounts(dropped)}` : ""}\n`,
+  );
   using model = await openModel(options, io);
   const { device, llama, tokenizer } = model;
-  if (tokenizer === null) throw new UsageError(`Cannot train on text: ${options.model} has no tokenizer.json; add the model's tokenizer`);
+  if (tokenizer === null)
+    throw new UsageError(`Cannot train on text: ${options.model} has no tokenizer.json; add the model's tokenizer`);
   const { hiddenSize } = llama.config;
   const attention = defaultGate(hiddenSize);
   const progress = createProgress(io);
@@ -106,10 +193,17 @@ async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> 
       pairs: preferences.pairs,
       supervised,
       folder: options.out,
-      head: options.head === "linear" ? { kind: "linear", initialise: options.headInit, bias: true } : { kind: "low-rank", rank: options.rank, bias: true },
+      head:
+        options.head === "linear"
+          ? { kind: "linear", initialise: options.headInit, bias: true }
+          : { kind: "low-rank", rank: options.rank, bias: true },
       gate:
         options.alpha === undefined
-          ? { ...attention, width: options.gateWidth ?? widthFor(attention, options.gateHeads), headCount: options.gateHeads ?? attention.headCount }
+          ? {
+              ...attention,
+              width: options.gateWidth ?? widthFor(attention, options.gateHeads),
+              headCount: options.gateHeads ?? attention.headCount,
+            }
           : { kind: "constant", alpha: options.alpha },
       settings,
       resume: options.resume,
@@ -123,7 +217,9 @@ async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> 
       if (event.kind === "prepared") {
         progress.end();
         const counts = Object.entries(event.dropped) as [string, number][];
-        io.note(`${event.pairCount} pairs to train on, ${event.heldOutCount} held out, ${event.cutCount} cut at a turn${counts.length > 0 ? `; dropped ${listCounts(counts)}` : ""}\n`);
+        io.note(
+          `${event.pairCount} pairs to train on, ${event.heldOutCount} held out, ${event.cutCount} cut at a turn${counts.length > 0 ? `; dropped ${listCounts(counts)}` : ""}\n`,
+        );
         if (event.startStep > 0) io.note(`going on from step ${event.startStep}\n`);
       }
     }
@@ -135,7 +231,10 @@ async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> 
 }
 
 /** A width the heads divide, as near as can be to the default. */
-function widthFor(attention: { readonly width: number; readonly headCount: number }, headCount = attention.headCount): number {
+function widthFor(
+  attention: { readonly width: number; readonly headCount: number },
+  headCount = attention.headCount,
+): number {
   return Math.max(1, Math.round(attention.width / headCount)) * headCount;
 }
 
@@ -154,7 +253,10 @@ export function progressLine(event: TrainEvent): string | null {
 }
 
 /** The summary for people. */
-function describeSummary({ steps, trainLoss, trainLossAtStart, heldOut, trainable, seconds, tokensPerSecond, peakBytes }: TrainingSummary, out: string): string {
+function describeSummary(
+  { steps, trainLoss, trainLossAtStart, heldOut, trainable, seconds, tokensPerSecond, peakBytes }: TrainingSummary,
+  out: string,
+): string {
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const lines = [
     `${steps} steps in ${formatDuration(seconds)}, ${tokensPerSecond.toFixed(0)} response tokens/s, peak ${formatBytes(peakBytes)}`,

@@ -4,8 +4,8 @@ import { createLlama, createLlamaTree, type LlamaParams, llamaConfigFrom } from 
 import { createDirectory, writeFileAtomic } from "@dual-head/bytes";
 import { writeSafetensors } from "@dual-head/checkpoint";
 import {
-  adamw,
   type AdamwState,
+  adamw,
   affine,
   createRandom,
   type Device,
@@ -49,7 +49,12 @@ export const backboneRecipe = {
 export async function createDemoBackbone(
   directory: string,
   device: Device,
-  options: { readonly seed: number; readonly stepCount?: number; readonly signal?: AbortSignal; readonly onStep?: (progress: BackboneProgress) => void },
+  options: {
+    readonly seed: number;
+    readonly stepCount?: number;
+    readonly signal?: AbortSignal;
+    readonly onStep?: (progress: BackboneProgress) => void;
+  },
 ): Promise<void> {
   const { hiddenSize, layerCount, headCount, groupCount, feedForwardSize, maxTokens, batchSize } = backboneRecipe;
   const stepCount = options.stepCount ?? backboneRecipe.stepCount;
@@ -90,12 +95,17 @@ export async function createDemoBackbone(
     const values = Array.from({ length: sizeOf(shape) }, () => (isNorm ? 1 : random.normal() * spread));
     return device.keep(device.tensor(values, shape));
   });
-  const zeros = (shape: readonly number[]) => device.keep(device.tensor(new Array<number>(sizeOf(shape)).fill(0), shape));
+  const zeros = (shape: readonly number[]) =>
+    device.keep(device.tensor(new Array<number>(sizeOf(shape)).fill(0), shape));
   const states = new Map<string, AdamwState>(
-    leavesOf<Tensor>(initial).map(({ path, leaf }) => [path, { parameter: leaf, m: zeros(leaf.shape), v: zeros(leaf.shape) }]),
+    leavesOf<Tensor>(initial).map(({ path, leaf }) => [
+      path,
+      { parameter: leaf, m: zeros(leaf.shape), v: zeros(leaf.shape) },
+    ]),
   );
   const corpus = drawCorpus(options.seed, backboneRecipe.transcriptCount).map((text) => [...tokenizer.encode(text), 1]);
-  const paramsNow = (): LlamaParams => replaceLeaves(initial, new Map([...states].map(([path, { parameter }]) => [path, parameter])));
+  const paramsNow = (): LlamaParams =>
+    replaceLeaves(initial, new Map([...states].map(([path, { parameter }]) => [path, parameter])));
   for (let step = 1; step <= stepCount; step++) {
     options.signal?.throwIfAborted();
     const batch = Array.from({ length: batchSize }, () => corpus[random.integer(corpus.length)]!);
@@ -106,7 +116,10 @@ export async function createDemoBackbone(
       const labels = device.tensor(targets, [targets.length]);
       const { value, grad } = valueAndGrad((params: LlamaParams) => {
         const hidden = backbone.hidden(params, inputs, segments);
-        const nats = linearCrossEntropy(projectionTerms(hidden, [{ projection: backbone.lmHead(params), coefficient: null }]), labels);
+        const nats = linearCrossEntropy(
+          projectionTerms(hidden, [{ projection: backbone.lmHead(params), coefficient: null }]),
+          labels,
+        );
         return affine(sumTo(nats, []), 1 / targets.length, 0);
       })(paramsNow());
       const gradients = new Map(leavesOf<Tensor>(grad).map(({ path, leaf }) => [path, leaf]));
@@ -114,7 +127,14 @@ export async function createDemoBackbone(
       for (const [path, state] of states) {
         states.set(
           path,
-          adamw(state, gradients.get(path)!, one, { learningRate: learningRateAt(step, stepCount), beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01, step }),
+          adamw(state, gradients.get(path)!, one, {
+            learningRate: learningRateAt(step, stepCount),
+            beta1: 0.9,
+            beta2: 0.99,
+            epsilon: 1e-8,
+            weightDecay: 0.01,
+            step,
+          }),
         );
       }
       return value;
@@ -127,7 +147,11 @@ export async function createDemoBackbone(
   for (const { path, leaf } of leavesOf<string>(createLlamaTree(config, ({ name }) => name))) names.set(path, leaf);
   const tensors: Record<string, { dtype: "F32"; shape: readonly number[]; data: Float32Array }> = {};
   for (const [path, { parameter, m, v }] of states) {
-    tensors[names.get(path)!] = { dtype: "F32", shape: parameter.shape, data: Float32Array.from(await parameter.read()) };
+    tensors[names.get(path)!] = {
+      dtype: "F32",
+      shape: parameter.shape,
+      data: Float32Array.from(await parameter.read()),
+    };
     for (const tensor of [parameter, m, v]) tensor.dispose();
   }
   await writeSafetensors(`${directory}/model.safetensors`, tensors, { format: "pt" });
@@ -137,7 +161,10 @@ export async function createDemoBackbone(
 function learningRateAt(step: number, stepCount: number): number {
   const { learningRate, warmupSteps } = backboneRecipe;
   if (step <= warmupSteps) return (learningRate * step) / warmupSteps;
-  return learningRate * (0.1 + 0.45 * (1 + Math.cos((Math.PI * (step - warmupSteps)) / Math.max(1, stepCount - warmupSteps))));
+  return (
+    learningRate *
+    (0.1 + 0.45 * (1 + Math.cos((Math.PI * (step - warmupSteps)) / Math.max(1, stepCount - warmupSteps))))
+  );
 }
 
 function writeJson(path: string, value: unknown): Promise<void> {

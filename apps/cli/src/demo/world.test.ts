@@ -9,7 +9,12 @@ import { createTokenizerJson, drawCorpus, drawExchange, drawPreferences, drawPro
 
 describe("the demo's world", () => {
   it("asks different questions in its two splits", () => {
-    const train = new Set(drawPreferences(1, 400).trim().split("\n").map((row) => (JSON.parse(row) as { chosen: string }).chosen.split("Assistant:")[0]));
+    const train = new Set(
+      drawPreferences(1, 400)
+        .trim()
+        .split("\n")
+        .map((row) => (JSON.parse(row) as { chosen: string }).chosen.split("Assistant:")[0]),
+    );
     for (const prompt of drawPrompts(1, 200)) expect(train.has(prompt.split("Assistant:")[0])).toBe(false);
   });
 

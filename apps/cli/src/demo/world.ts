@@ -114,7 +114,15 @@ export function createTokenizerJson(): Record<string, unknown> {
       prefix = grown;
     }
   }
-  const special = (id: number, content: string) => ({ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true });
+  const special = (id: number, content: string) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  });
   const template = (id: string) => ({ SpecialToken: { id, type_id: 0 } });
   return {
     version: "1.0",
@@ -126,7 +134,11 @@ export function createTokenizerJson(): Record<string, unknown> {
     post_processor: {
       type: "TemplateProcessing",
       single: [template(specialTokens.begin), { Sequence: { id: "A", type_id: 0 } }],
-      pair: [template(specialTokens.begin), { Sequence: { id: "A", type_id: 0 } }, { Sequence: { id: "B", type_id: 1 } }],
+      pair: [
+        template(specialTokens.begin),
+        { Sequence: { id: "A", type_id: 0 } },
+        { Sequence: { id: "B", type_id: 1 } },
+      ],
       special_tokens: { [specialTokens.begin]: { id: specialTokens.begin, ids: [0], tokens: [specialTokens.begin] } },
     },
     decoder: { type: "ByteLevel", add_prefix_space: true, trim_offsets: true, use_regex: true },

@@ -9,7 +9,14 @@ export interface Outcome {
 }
 
 /** Runs a command line to its end. */
-export async function run(argv: readonly string[], options: { readonly lines?: readonly string[]; readonly signal?: AbortSignal; readonly onOut?: (text: string) => unknown } = {}): Promise<Outcome> {
+export async function run(
+  argv: readonly string[],
+  options: {
+    readonly lines?: readonly string[];
+    readonly signal?: AbortSignal;
+    readonly onOut?: (text: string) => unknown;
+  } = {},
+): Promise<Outcome> {
   let [out, note] = ["", ""];
   const status = await runCli(argv, {
     out: (text) => {

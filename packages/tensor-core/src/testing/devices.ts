@@ -7,7 +7,7 @@ import { DeviceError } from "../errors.ts";
 export const testDeviceNames: readonly DeviceName[] = await listDevices();
 
 async function listDevices(): Promise<readonly DeviceName[]> {
-  if (process.env["REQUIRE_WEBGPU"] === "1") return ["reference", "cpu", "webgpu"];
+  if (process.env.REQUIRE_WEBGPU === "1") return ["reference", "cpu", "webgpu"];
   try {
     (await openDevice("webgpu")).dispose();
     return ["reference", "cpu", "webgpu"];
