@@ -18,13 +18,11 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     program.addCommand(create(io));
   }
   for (const command of [program, ...program.commands]) {
-    command
-      .exitOverride()
-      .configureOutput({
-        writeOut: io.out,
-        writeErr: io.note,
-        outputError: (text, write) => write(text.replace(/^error: /, "dual-head: ")),
-      });
+    command.exitOverride().configureOutput({
+      writeOut: io.out,
+      writeErr: io.note,
+      outputError: (text, write) => write(text.replace(/^error: /, "dual-head: ")),
+    });
   }
   try {
     await program.parseAsync([...argv], { from: "user" });
