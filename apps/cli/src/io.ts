@@ -25,10 +25,10 @@ export class UsageError extends Error {
   }
 }
 
-/** A line of progress that is redrawn in a terminal and printed now and then in a pipe. */
+/** A line of progress that is redrawn in a terminal, and in a pipe printed every five seconds. */
 export function createProgress(io: Io): { show(line: string): void; end(): void } {
   let shown = 0;
-  let last = 0;
+  let last = Date.now();
   return {
     show(line) {
       if (io.interactive) {

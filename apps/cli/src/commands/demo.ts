@@ -86,7 +86,7 @@ async function demo(options: DemoOptions, io: Io): Promise<void> {
     io,
   );
   const prompts = own ? drawPrompts(options.seed, options.prompts) : await promptsOf(dataFile);
-  const examples = await compare(model, prompts.slice(0, 3), options.seed, io);
+  const examples = await compare(model, [...new Set(prompts)].slice(0, 3), options.seed, io);
   const measures = own ? await measure(model, prompts, options.seed, io) : [];
   const seconds = (performance.now() - started) / 1000;
   if (options.json === true) {
