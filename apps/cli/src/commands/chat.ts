@@ -1,30 +1,13 @@
 // dual-head chat: a conversation in the terminal, with strength and α turned between turns.
-import type { MixingMode } from "@dual-head/gating";
 import { sampled } from "@dual-head/sampler";
-import type { DeviceName } from "@dual-head/tensor-core";
 import { type ChatMessage, chatPrompt, encodeChat } from "@dual-head/tokenizer";
 import { Command } from "commander";
 import { alphaStrip } from "../alpha-strip.ts";
 import { type Io, UsageError } from "../io.ts";
 import { continuation, controlsFrom, openModel, stopTokensOf } from "../model.ts";
-import type { HeadsOption } from "../options.ts";
-import { addModelOptions, addSamplingOptions } from "./shared.ts";
+import { type AlignedModelOptions, addModelOptions, addSamplingOptions, type SamplingOptions } from "./shared.ts";
 
-interface ChatOptions {
-  readonly model: string;
-  readonly heads?: readonly HeadsOption[];
-  readonly strength: number;
-  readonly alpha?: number;
-  readonly mixing: MixingMode;
-  readonly device: "auto" | DeviceName;
-  readonly threads?: number;
-  readonly maxNewTokens: number;
-  readonly temperature: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly repetitionPenalty?: number;
-  readonly seed: number;
+interface ChatOptions extends AlignedModelOptions, SamplingOptions {
   readonly system?: string;
 }
 

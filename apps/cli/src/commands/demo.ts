@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { createDirectory, writeFileAtomic } from "@dual-head/bytes";
 import { readPreferences } from "@dual-head/data";
 import { type GenerateRequest, generateBatch } from "@dual-head/sampler";
-import { type DeviceName, openDevice } from "@dual-head/tensor-core";
+import { openDevice } from "@dual-head/tensor-core";
 import { type TrainingSummary, train, wilsonInterval } from "@dual-head/train";
 import { Command } from "commander";
 import { alphaColour, alphaStrip, createChalk } from "../alpha-strip.ts";
@@ -12,10 +12,10 @@ import { drawPreferences, drawPrompts, judge } from "../demo/world.ts";
 import { createProgress, formatDuration, type Io, toJson, UsageError } from "../io.ts";
 import { continuation, controlsFrom, type OpenModel, openModel, stopTokensOf } from "../model.ts";
 import { numberOption } from "../options.ts";
-import { addDeviceOptions } from "./shared.ts";
+import { addDeviceOptions, type DeviceOptions } from "./shared.ts";
 import { progressLine } from "./train.ts";
 
-interface DemoOptions {
+interface DemoOptions extends DeviceOptions {
   readonly model?: string;
   readonly data?: string;
   readonly out: string;
@@ -23,8 +23,6 @@ interface DemoOptions {
   readonly prompts: number;
   readonly steps?: number;
   readonly seed: number;
-  readonly device: "auto" | DeviceName;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 

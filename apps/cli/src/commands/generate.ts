@@ -1,31 +1,21 @@
 // dual-head generate: continues a prompt, streaming text, with α per token.
-import type { MixingMode } from "@dual-head/gating";
 import { sampled } from "@dual-head/sampler";
-import type { DeviceName } from "@dual-head/tensor-core";
 import { Command } from "commander";
 import { alphaStrip } from "../alpha-strip.ts";
 import { type Io, toJson } from "../io.ts";
 import { continuation, controlsFrom, openModel, promptTokens, stopTokensOf, textOf } from "../model.ts";
-import { collectOption, type HeadsOption } from "../options.ts";
-import { addModelOptions, addSamplingOptions, addTokensAndJson } from "./shared.ts";
+import { collectOption } from "../options.ts";
+import {
+  type AlignedModelOptions,
+  addModelOptions,
+  addSamplingOptions,
+  addTokensAndJson,
+  type SamplingOptions,
+} from "./shared.ts";
 
-interface GenerateOptions {
-  readonly model: string;
-  readonly heads?: readonly HeadsOption[];
-  readonly strength: number;
-  readonly alpha?: number;
-  readonly mixing: MixingMode;
-  readonly device: "auto" | DeviceName;
-  readonly threads?: number;
+interface GenerateOptions extends AlignedModelOptions, SamplingOptions {
   readonly prompt?: string;
   readonly tokens?: readonly number[];
-  readonly maxNewTokens: number;
-  readonly temperature: number;
-  readonly topK?: number;
-  readonly topP?: number;
-  readonly minP?: number;
-  readonly repetitionPenalty?: number;
-  readonly seed: number;
   readonly stop?: readonly string[];
   readonly trace?: boolean;
   readonly json?: boolean;

@@ -1,23 +1,14 @@
 // dual-head score: log-probability, α and top tokens of every position of a given text.
 
 import { readText } from "@dual-head/bytes";
-import type { MixingMode } from "@dual-head/gating";
 import { logNormalizer } from "@dual-head/sampler";
-import type { DeviceName } from "@dual-head/tensor-core";
 import { Command } from "commander";
 import { type Io, toJson, UsageError } from "../io.ts";
 import { controlsFrom, openModel, promptTokens, textOf } from "../model.ts";
-import { type HeadsOption, numberOption } from "../options.ts";
-import { addModelOptions, addTokensAndJson } from "./shared.ts";
+import { numberOption } from "../options.ts";
+import { type AlignedModelOptions, addModelOptions, addTokensAndJson } from "./shared.ts";
 
-interface ScoreOptions {
-  readonly model: string;
-  readonly heads?: readonly HeadsOption[];
-  readonly strength: number;
-  readonly alpha?: number;
-  readonly mixing: MixingMode;
-  readonly device: "auto" | DeviceName;
-  readonly threads?: number;
+interface ScoreOptions extends AlignedModelOptions {
   readonly text?: string;
   readonly tokens?: readonly number[];
   readonly file?: string;

@@ -1,7 +1,34 @@
 // Options that several commands take, declared once.
 import { type MixingMode, mixingModes } from "@dual-head/gating";
+import type { DeviceName } from "@dual-head/tensor-core";
 import { type Command, Option } from "commander";
-import { headsOption, numberOption, tokensOption } from "../options.ts";
+import { type HeadsOption, headsOption, numberOption, tokensOption } from "../options.ts";
+
+/** What --device and --threads give. */
+export interface DeviceOptions {
+  readonly device: "auto" | DeviceName;
+  readonly threads?: number;
+}
+
+/** What the options of a model and of its alignment give. */
+export interface AlignedModelOptions extends DeviceOptions {
+  readonly model: string;
+  readonly heads?: readonly HeadsOption[];
+  readonly strength: number;
+  readonly alpha?: number;
+  readonly mixing: MixingMode;
+}
+
+/** What the sampling options give. */
+export interface SamplingOptions {
+  readonly maxNewTokens: number;
+  readonly temperature: number;
+  readonly topK?: number;
+  readonly topP?: number;
+  readonly minP?: number;
+  readonly repetitionPenalty?: number;
+  readonly seed: number;
+}
 
 /** The devices a command can be told to use. */
 export const deviceChoices = ["auto", "webgpu", "cpu", "reference"] as const;

@@ -1,8 +1,6 @@
 // dual-head train: a reward head and a gate for a frozen model, from preference data.
 import { type PreferenceFormat, readPreferences, readSft } from "@dual-head/data";
-import type { MixingMode } from "@dual-head/gating";
-import { mixingModes } from "@dual-head/gating";
-import type { DeviceName } from "@dual-head/tensor-core";
+import { type MixingMode, mixingModes } from "@dual-head/gating";
 import {
   completeSettings,
   defaultGate,
@@ -16,38 +14,40 @@ import { Command, Option } from "commander";
 import { createProgress, formatBytes, formatDuration, type Io, toJson, UsageError } from "../io.ts";
 import { openModel } from "../model.ts";
 import { collectOption, numberOption } from "../options.ts";
-import { addDeviceOptions } from "./shared.ts";
+import { addDeviceOptions, type DeviceOptions } from "./shared.ts";
 
-interface TrainCommandOptions {
+/** Options that are settings of the training under the same name. */
+const settingNames = [
+  "epochs",
+  "batchSize",
+  "learningRate",
+  "lambdaReward",
+  "lambdaGate",
+  "betaReward",
+  "entropySign",
+  "preferenceOn",
+  "reduction",
+  "mixing",
+  "features",
+  "heldOut",
+  "maxTokens",
+  "seed",
+] as const satisfies readonly (keyof TrainingSettings)[];
+
+interface TrainCommandOptions extends DeviceOptions, Partial<Pick<TrainingSettings, (typeof settingNames)[number]>> {
   readonly model: string;
   readonly data: readonly string[];
   readonly format?: PreferenceFormat;
   readonly sft?: string;
   readonly out: string;
-  readonly epochs?: number;
-  readonly batchSize?: number;
-  readonly learningRate?: number;
-  readonly lambdaReward?: number;
-  readonly lambdaGate?: number;
-  readonly betaReward?: number;
-  readonly entropySign?: TrainingSettings["entropySign"];
-  readonly preferenceOn?: TrainingSettings["preferenceOn"];
-  readonly reduction?: TrainingSettings["reduction"];
-  readonly mixing?: MixingMode;
   readonly gateWidth?: number;
   readonly gateHeads?: number;
   readonly head: "linear" | "low-rank";
   readonly rank: number;
   readonly headInit: "base" | "zero" | "random";
   readonly alpha?: number;
-  readonly features?: TrainingSettings["features"];
-  readonly heldOut?: number;
-  readonly maxTokens?: number;
   readonly checkpointEvery?: number;
-  readonly seed?: number;
   readonly resume?: boolean;
-  readonly device: "auto" | DeviceName;
-  readonly threads?: number;
   readonly json?: boolean;
 }
 
@@ -133,41 +133,8 @@ export function trainCommand(io: Io): Command {
 }
 
 async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> {
-  const {
-    epochs,
-    batchSize,
-    learningRate,
-    lambdaReward,
-    lambdaGate,
-    betaReward,
-    entropySign,
-    preferenceOn,
-    reduction,
-    mixing,
-    features,
-    heldOut,
-    maxTokens,
-    seed,
-  } = options;
-  const given = {
-    epochs,
-    batchSize,
-    learningRate,
-    lambdaReward,
-    lambdaGate,
-    betaReward,
-    entropySign,
-    preferenceOn,
-    reduction,
-    mixing,
-    features,
-    heldOut,
-    maxTokens,
-    seed,
-  };
-  const settings = Object.fromEntries(
-    Object.entries(given).filter(([, value]) => value !== undefined),
-  ) as Partial<TrainingSettings>;
+  const given = settingNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]]));
+  const settings: Partial<TrainingSettings> = Object.fromEntries(given);
   completeSettings(settings);
   const preferences = await readPreferences(options.data, options.format);
   const supervised = options.sft === undefined ? undefined : (await readSft(options.sft)).examples;

@@ -4,22 +4,19 @@ import { createLlama, createLlamaTree, type LlamaParams, llamaConfigFrom } from 
 import { createDirectory, writeFileAtomic } from "@dual-head/bytes";
 import { writeSafetensors } from "@dual-head/checkpoint";
 import {
-  type AdamwState,
-  adamw,
   affine,
   createRandom,
   type Device,
   leavesOf,
   linearCrossEntropy,
   projectionTerms,
-  replaceLeaves,
   segmentsOf,
   sizeOf,
   sumTo,
-  type Tensor,
   valueAndGrad,
 } from "@dual-head/tensor-core";
 import { loadTokenizer } from "@dual-head/tokenizer";
+import { cosineRate, createOptimiser } from "@dual-head/train";
 import { createTokenizerJson, drawCorpus, specialTokens } from "./world.ts";
 
 /** What training reports after each step. */
@@ -95,17 +92,9 @@ export async function createDemoBackbone(
     const values = Array.from({ length: sizeOf(shape) }, () => (isNorm ? 1 : random.normal() * spread));
     return device.keep(device.tensor(values, shape));
   });
-  const zeros = (shape: readonly number[]) =>
-    device.keep(device.tensor(new Array<number>(sizeOf(shape)).fill(0), shape));
-  const states = new Map<string, AdamwState>(
-    leavesOf<Tensor>(initial).map(({ path, leaf }) => [
-      path,
-      { parameter: leaf, m: zeros(leaf.shape), v: zeros(leaf.shape) },
-    ]),
-  );
+  using optimiser = createOptimiser(device, initial, { beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.01 });
   const corpus = drawCorpus(options.seed, backboneRecipe.transcriptCount).map((text) => [...tokenizer.encode(text), 1]);
-  const paramsNow = (): LlamaParams =>
-    replaceLeaves(initial, new Map([...states].map(([path, { parameter }]) => [path, parameter])));
+  const rate = { learningRate: backboneRecipe.learningRate, stepCount, warmupStepCount: backboneRecipe.warmupSteps };
   for (let step = 1; step <= stepCount; step++) {
     options.signal?.throwIfAborted();
     const batch = Array.from({ length: batchSize }, () => corpus[random.integer(corpus.length)]!);
@@ -121,22 +110,8 @@ export async function createDemoBackbone(
           labels,
         );
         return affine(sumTo(nats, []), 1 / targets.length, 0);
-      })(paramsNow());
-      const gradients = new Map(leavesOf<Tensor>(grad).map(({ path, leaf }) => [path, leaf]));
-      const one = device.tensor([1], []);
-      for (const [path, state] of states) {
-        states.set(
-          path,
-          adamw(state, gradients.get(path)!, one, {
-            learningRate: learningRateAt(step, stepCount),
-            beta1: 0.9,
-            beta2: 0.99,
-            epsilon: 1e-8,
-            weightDecay: 0.01,
-            step,
-          }),
-        );
-      }
+      })(optimiser.params);
+      optimiser.step(grad, 1, cosineRate(step, rate));
       return value;
     });
     const [nats] = await loss.read();
@@ -146,25 +121,12 @@ export async function createDemoBackbone(
   const names = new Map<string, string>();
   for (const { path, leaf } of leavesOf<string>(createLlamaTree(config, ({ name }) => name))) names.set(path, leaf);
   const tensors: Record<string, { dtype: "F32"; shape: readonly number[]; data: Float32Array }> = {};
-  for (const [path, { parameter, m, v }] of states) {
-    tensors[names.get(path)!] = {
-      dtype: "F32",
-      shape: parameter.shape,
-      data: Float32Array.from(await parameter.read()),
-    };
-    for (const tensor of [parameter, m, v]) tensor.dispose();
+  for (const [path, { parameter }] of optimiser.states) {
+    const data = Float32Array.from(await parameter.read());
+    tensors[names.get(path)!] = { dtype: "F32", shape: parameter.shape, data };
   }
   await writeSafetensors(`${directory}/model.safetensors`, tensors, { format: "pt" });
   await writeJson(`${directory}/config.json`, json);
-}
-
-function learningRateAt(step: number, stepCount: number): number {
-  const { learningRate, warmupSteps } = backboneRecipe;
-  if (step <= warmupSteps) return (learningRate * step) / warmupSteps;
-  return (
-    learningRate *
-    (0.1 + 0.45 * (1 + Math.cos((Math.PI * (step - warmupSteps)) / Math.max(1, stepCount - warmupSteps))))
-  );
 }
 
 function writeJson(path: string, value: unknown): Promise<void> {
