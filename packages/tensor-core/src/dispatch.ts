@@ -1,11 +1,11 @@
 // The one way ops run: infer, run on the device, record on the tapes that watch; knows no op by name.
 import { tapesWatching } from "./autodiff/tape.ts";
+import type { Operand } from "./backends/backend.ts";
 import { internalsOf } from "./device.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
 import type { OpDefinition } from "./ops/op.ts";
-import { byteLengthOf } from "./spec.ts";
-import type { MutableStats, Tensor } from "./tensor.ts";
-import { handleOf } from "./tensor.ts";
+import { byteLengthOf, type TensorSpec } from "./spec.ts";
+import { handleOf, type MutableStats, type Storage, type Tensor, type TensorHandle } from "./tensor.ts";
 
 /** Applies an op to tensors of one device and returns its outputs. Throws ShapeError where they do not fit. */
 export function apply<Attrs>(op: OpDefinition<Attrs>, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[] {
@@ -22,30 +22,19 @@ export function apply<Attrs>(op: OpDefinition<Attrs>, inputs: readonly Tensor[],
     }
   }
   const internals = internalsOf(device);
-  const specs = op.infer(inputs, attrs);
-  const outputs = specs.map((spec, index) => {
-    const donor = op.donates?.[index];
-    const source = op.view === true ? handles[0]! : donor === undefined ? undefined : handles[donor]!;
-    if (source === undefined) return internals.create(spec);
-    if (donor !== undefined && source.storage.holders > 1) {
-      throw new DeviceError(
-        device.name,
-        `Cannot apply ${op.name}: input ${donor} is donated but another tensor shares its memory; dispose that one first`,
-      );
+  const outputs: TensorHandle[] = [];
+  try {
+    for (const [index, spec] of op.infer(inputs, attrs).entries()) {
+      outputs.push(internals.create(spec, sharedStorage(op, handles, index, spec)));
     }
-    if (byteLengthOf(spec) !== source.storage.byteLength) {
-      throw new ShapeError({ op: op.name, label: "the size of a view", expected: source.shape, actual: spec.shape });
+    if (op.view !== true) {
+      internals.backend.run(op, handles.map(operandOf), outputs.map(operandOf), attrs);
+      (device.stats as MutableStats).dispatches++;
     }
-    return internals.create(spec, source.storage.retain());
-  });
-  if (op.view !== true) {
-    const operand = (handle: (typeof handles)[number]) => ({
-      shape: handle.shape,
-      dtype: handle.dtype,
-      buffer: handle.storage.buffer,
-    });
-    internals.backend.run(op, handles.map(operand), outputs.map(operand), attrs);
-    (device.stats as MutableStats).dispatches++;
+  } catch (error) {
+    // The inputs are as they were, donated ones included.
+    for (const output of outputs) output.dispose();
+    throw error;
   }
   for (const tape of tapesWatching(handles)) tape.record(op as OpDefinition<unknown>, handles, outputs, attrs);
   for (const [index, donor] of (op.donates ?? []).entries()) {
@@ -58,4 +47,30 @@ export function apply<Attrs>(op: OpDefinition<Attrs>, inputs: readonly Tensor[],
     owner?.add(output);
   }
   return outputs;
+}
+
+/** The memory output `index` takes over from an input, undefined where it has its own. */
+function sharedStorage<Attrs>(
+  op: OpDefinition<Attrs>,
+  handles: readonly TensorHandle[],
+  index: number,
+  spec: TensorSpec,
+): Storage | undefined {
+  const donor = op.donates?.[index];
+  const source = op.view === true ? handles[0]! : donor === undefined ? undefined : handles[donor]!;
+  if (source === undefined) return undefined;
+  if (donor !== undefined && (source.storage.holders > 1 || handles.indexOf(source) !== handles.lastIndexOf(source))) {
+    throw new DeviceError(
+      source.device.name,
+      `Cannot apply ${op.name}: input ${donor} is donated but another tensor shares its memory; dispose that one first`,
+    );
+  }
+  if (byteLengthOf(spec) !== source.storage.byteLength) {
+    throw new ShapeError({ op: op.name, label: "the size of a view", expected: source.shape, actual: spec.shape });
+  }
+  return source.storage.retain();
+}
+
+function operandOf(handle: TensorHandle): Operand<unknown> {
+  return { shape: handle.shape, dtype: handle.dtype, buffer: handle.storage.buffer };
 }

@@ -1,11 +1,11 @@
 // Reverse-mode differentiation of a scalar with respect to every leaf of its argument; knows no op by name.
-import { internalsOf } from "../device.ts";
+import { type Device, internalsOf } from "../device.ts";
 import { GradientError, ShapeError } from "../errors.ts";
 import { add } from "../ops/binary/op.ts";
 import { isFloat, sizeOf } from "../spec.ts";
 import { handleOf, type Tensor, TensorHandle } from "../tensor.ts";
 import { leavesOf, mapTree } from "../tree.ts";
-import { releaseEntry, Tape } from "./tape.ts";
+import { releaseEntry, Tape, type TapeEntry } from "./tape.ts";
 
 /** A scalar to differentiate, with whatever else the caller wants to see of the computation. */
 export interface ValueAndAux<Aux> {
@@ -76,37 +76,45 @@ function backward(tape: Tape, value: TensorHandle, wanted: ReadonlySet<number>):
   const device = value.device;
   const gradients = new Map<number, TensorHandle>();
   gradients.set(value.valueId, handleOf(device.keep(device.tensor([1], [], value.dtype))));
-  for (let entry = tape.entries.pop(); entry !== undefined; entry = tape.entries.pop()) {
-    const call = entry;
-    const gradOutputs = call.outputs.map((output) => gradients.get(output.valueId) ?? null);
-    if (gradOutputs.some((gradient) => gradient !== null)) {
-      const { vjp } = call.op;
-      if (vjp === "nondifferentiable") {
-        throw new GradientError(`Cannot differentiate through ${call.op.name}: it has no gradient`);
+  try {
+    for (let entry = tape.entries.at(-1); entry !== undefined; entry = tape.entries.at(-1)) {
+      propagate(device, entry, gradients);
+      for (const output of entry.outputs) {
+        if (wanted.has(output.valueId)) continue;
+        gradients.get(output.valueId)?.dispose();
+        gradients.delete(output.valueId);
       }
-      const contributions = device.scope(() => {
-        const gradInputs = vjp(call, gradOutputs);
-        const sums = new Map<number, Tensor>();
-        for (const [index, input] of call.inputs.entries()) {
-          const contribution = gradInputs[index] ?? null;
-          if (contribution === null || !call.needs[index]) continue;
-          const held = sums.get(input.valueId) ?? gradients.get(input.valueId);
-          sums.set(input.valueId, held === undefined ? contribution : add(held, contribution));
-        }
-        return [...sums].map(([valueId, sum]) => ({ valueId, sum: handleOf(sum).share() }));
-      });
-      for (const { valueId, sum } of contributions) {
-        gradients.get(valueId)?.dispose();
-        gradients.set(valueId, sum);
-      }
+      tape.entries.pop();
+      releaseEntry(entry);
     }
-    for (const output of call.outputs) {
-      if (wanted.has(output.valueId)) continue;
-      gradients.get(output.valueId)?.dispose();
-      gradients.delete(output.valueId);
-    }
-    releaseEntry(call);
+  } finally {
+    // Also after an error: the scope around frees them.
+    for (const gradient of gradients.values()) internalsOf(device).adopt(gradient);
   }
-  for (const gradient of gradients.values()) internalsOf(device).adopt(gradient);
   return gradients;
+}
+
+/** Adds what one call contributes to the gradients of its inputs. */
+function propagate(device: Device, call: TapeEntry, gradients: Map<number, TensorHandle>): void {
+  const gradOutputs = call.outputs.map((output) => gradients.get(output.valueId) ?? null);
+  if (gradOutputs.every((gradient) => gradient === null)) return;
+  const { vjp } = call.op;
+  if (vjp === "nondifferentiable") {
+    throw new GradientError(`Cannot differentiate through ${call.op.name}: it has no gradient`);
+  }
+  const contributions = device.scope(() => {
+    const gradInputs = vjp(call, gradOutputs);
+    const sums = new Map<number, Tensor>();
+    for (const [index, input] of call.inputs.entries()) {
+      const contribution = gradInputs[index] ?? null;
+      if (contribution === null || !call.needs[index]) continue;
+      const held = sums.get(input.valueId) ?? gradients.get(input.valueId);
+      sums.set(input.valueId, held === undefined ? contribution : add(held, contribution));
+    }
+    return [...sums].map(([valueId, sum]) => ({ valueId, sum: handleOf(sum).share() }));
+  });
+  for (const { valueId, sum } of contributions) {
+    gradients.get(valueId)?.dispose();
+    gradients.set(valueId, sum);
+  }
 }
