@@ -1,5 +1,5 @@
 // A split that never tests on what was trained: decided by conversation, from a hash, the same on every machine.
-import type { PreferencePair } from "./preference-pair.ts";
+import { assistantMark, type PreferencePair, splitTurns } from "./preference-pair.ts";
 
 /** Pairs for training and pairs for measuring, each in their original order. */
 export interface HeldOutSplit<Pair extends PreferencePair = PreferencePair> {
@@ -16,6 +16,23 @@ function hashText(text: string, seed: number): number {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
+}
+
+/**
+ * What a conversation is known by: the first turn of its prompt, or of its response where there is no prompt.
+ *
+ * The mark of the assistant that ends a prompt of one turn does not count: where the conversation goes on, the same
+ * question stands without it.
+ */
+export function openingOf({
+  prompt,
+  response = "",
+}: {
+  readonly prompt: readonly string[];
+  readonly response?: string;
+}): string {
+  const first = prompt[0] ?? splitTurns(response)[0] ?? "";
+  return first.endsWith(assistantMark) ? first.slice(0, -assistantMark.length) : first;
 }
 
 /**
@@ -41,7 +58,7 @@ export function splitHeldOut<Pair extends PreferencePair>(
     throw new RangeError(`Cannot split the data: the seed is ${seed} but must be an integer`);
   }
   const counts = new Map<string, number>();
-  for (const { prompt } of pairs) counts.set(prompt[0] ?? "", (counts.get(prompt[0] ?? "") ?? 0) + 1);
+  for (const pair of pairs) counts.set(openingOf(pair), (counts.get(openingOf(pair)) ?? 0) + 1);
   const openings = [...counts.keys()]
     .map((opening) => ({ opening, hash: hashText(opening, seed) }))
     .sort((a, b) => a.hash - b.hash || (a.opening < b.opening ? -1 : 1));
@@ -53,6 +70,6 @@ export function splitHeldOut<Pair extends PreferencePair>(
     held.add(opening);
     heldCount += counts.get(opening)!;
   }
-  const isHeld = ({ prompt }: Pair): boolean => held.has(prompt[0] ?? "");
+  const isHeld = (pair: Pair): boolean => held.has(openingOf(pair));
   return { train: pairs.filter((pair) => !isHeld(pair)), heldOut: pairs.filter(isHeld) };
 }

@@ -1,6 +1,6 @@
 // Public names of @dual-head/data.
 export { DataError } from "./data-error.ts";
-export { type HeldOutSplit, splitHeldOut } from "./held-out.ts";
+export { type HeldOutSplit, openingOf, splitHeldOut } from "./held-out.ts";
 export {
   type DropCounts,
   type DropReason,

@@ -7,7 +7,15 @@ import { FileError } from "@dual-head/bytes";
 import { sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { DataError, type PreferencePair, readPreferences, readSft, splitHeldOut } from "./index.ts";
+import {
+  DataError,
+  openingOf,
+  type PreferencePair,
+  readPreferences,
+  readSft,
+  splitHeldOut,
+  splitTurns,
+} from "./index.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -126,6 +134,26 @@ describe("splitHeldOut()", () => {
     );
   });
 
+  it("keeps a conversation cut after its first question with the same one cut later", () => {
+    const [later, first] = ["\n\nHuman: a\n\nAssistant: b\n\nHuman: c\n\nAssistant:", "\n\nHuman: a\n\nAssistant:"];
+    expect(openingOf({ prompt: splitTurns(first) })).toBe(openingOf({ prompt: splitTurns(later) }));
+    expect(openingOf({ prompt: [], response: later })).toBe("\n\nHuman: a");
+    expect(openingOf({ prompt: [] })).toBe("");
+    fc.assert(
+      fc.property(fc.array(fc.tuple(fc.nat(20), fc.nat(2))), fc.integer(), (list, seed) => {
+        const pairs = list.map(([opening, turns]): PreferencePair => {
+          const question = `\n\nHuman: ${opening}\n\nAssistant:`;
+          return { prompt: splitTurns(`${`${question} x`.repeat(turns)}${question}`), chosen: "y", rejected: "n" };
+        });
+        const { train, heldOut } = splitHeldOut(pairs, 0.5, seed);
+        const questions = (some: readonly PreferencePair[]) => some.map(({ prompt }) => /\d+/.exec(prompt[0]!)![0]);
+        const trained = new Set(questions(train));
+        for (const question of questions(heldOut)) expect(trained.has(question)).toBe(false);
+      }),
+      { seed: 103, numRuns: 100 },
+    );
+  });
+
   it("differs by seed and stays the same from one version to the next", () => {
     const pairs = Array.from({ length: 101 }, (_, index) => ({ prompt: [`${index}`], chosen: "a", rejected: "b" }));
     const held = (seed: number) => splitHeldOut(pairs, 0.1, seed).heldOut.map(({ prompt }) => prompt[0]);
@@ -166,8 +194,10 @@ describe.skipIf(helpful === null || harmless === null)("HH-RLHF itself", () => {
     const pairs = [...first.pairs, ...second.pairs];
     const { train, heldOut } = splitHeldOut(pairs, 0.1, 0);
     expect(heldOut.length / pairs.length).toBeCloseTo(0.1, 2);
-    const trained = new Set(train.map(({ prompt }) => prompt.join("")));
-    expect(heldOut.some(({ prompt }) => trained.has(prompt.join("")))).toBe(false);
+    // 24 of the held-out pairs opened like a trained one when a prompt of one turn counted as another opening.
+    const firstQuestion = ({ prompt }: PreferencePair) => prompt.join("").split("\n\nAssistant:")[0]!;
+    const trained = new Set(train.map(firstQuestion));
+    expect(heldOut.filter((pair) => trained.has(firstQuestion(pair)))).toEqual([]);
   });
 });
 
