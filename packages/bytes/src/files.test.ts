@@ -20,6 +20,7 @@ import {
   readJson,
   readLines,
   readText,
+  removePartialFiles,
   sha256,
   writeFileAtomic,
 } from "./index.ts";
@@ -154,6 +155,18 @@ describe("folders", () => {
     expect(await listDirectory(folder)).toContain("plain");
     await expect(listDirectory(join(folder, "nowhere"))).rejects.toThrow(FileError);
     await expect(createDirectory(join(folder, "plain", "below"))).rejects.toMatchObject({ action: "create" });
+  });
+});
+
+describe("removePartialFiles()", () => {
+  it("removes what a killed writer of this file left, and nothing else", async () => {
+    const own = join(folder, "partials");
+    await createDirectory(own);
+    const kept = ["a", "a.partial", "a.1-x.partial", "b.1-2.partial", "a.b.1-2.partial"];
+    for (const name of [...kept, "a.1-2.partial", "a.37-0.partial"]) await writeFile(join(own, name), "");
+    await removePartialFiles(join(own, "a"));
+    expect(await listDirectory(own)).toEqual(kept.toSorted());
+    await expect(removePartialFiles(join(own, "nowhere", "a"))).rejects.toThrow(FileError);
   });
 });
 

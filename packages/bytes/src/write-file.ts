@@ -8,7 +8,7 @@ let writeCount = 0;
  * Writes a file beside its place, flushes it to the disk and renames it over the old one.
  *
  * Whatever fails or is killed, `path` holds either its old content or all of the new; the partial file is
- * removed on failure and, after a kill, remains under a name that ends in `.partial`.
+ * removed on failure and, after a kill, remains under a name that ends in `.partial` until {@link removePartialFiles}.
  *
  * @param path where the file shall be; its folder must exist
  * @param data bytes, text (as UTF-8) or chunks of bytes
@@ -51,6 +51,28 @@ export async function writeFileAtomic(
   }
   await unlink(partial).catch(() => undefined);
   throw sourceFailed ? failure : toFileError(path, "write", failure);
+}
+
+/**
+ * Removes what killed writers of a file left beside it. Nobody may be writing the file meanwhile.
+ *
+ * @param path the file, as it was given to {@link writeFileAtomic}; its folder must exist
+ * @throws FileError where the folder cannot be read or a partial file not removed
+ */
+export async function removePartialFiles(path: string): Promise<void> {
+  const [{ readdir, unlink }, { basename, dirname, join }] = await Promise.all([
+    import("node:fs/promises"),
+    import("node:path"),
+  ]);
+  const [folder, prefix] = [dirname(path), `${basename(path)}.`];
+  try {
+    for (const name of await readdir(folder)) {
+      const isPartial = name.startsWith(prefix) && /^\d+-\d+\.partial$/.test(name.slice(prefix.length));
+      if (isPartial) await unlink(join(folder, name));
+    }
+  } catch (error) {
+    throw toFileError(path, "write", error);
+  }
 }
 
 function isBytes(data: Uint8Array | AsyncIterable<Uint8Array>): data is Uint8Array {
