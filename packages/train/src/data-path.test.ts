@@ -112,6 +112,32 @@ describe("prepareData()", () => {
     );
   });
 
+  it("drops supervised texts of held-out conversations, however they are written", async () => {
+    const pairs = Array.from({ length: 11 }, (_, index) => ({
+      prompt: [`\n\nHuman: ${index}\n\nAssistant:`],
+      chosen: "a",
+      rejected: "b",
+    }));
+    const supervised = pairs.flatMap((_, index) => [
+      { prompt: [], response: `\n\nHuman: ${index}\n\nAssistant: x` },
+      { prompt: [`\n\nHuman: ${index}`, "\n\nAssistant: y", "\n\nHuman: z\n\nAssistant:"], response: "x" },
+    ]);
+    const data = await prepareData(tokenizer, pairs, supervised, { ...options, maxTokens: 99 });
+    expect(data.heldOut.length).toBeGreaterThan(0);
+    expect(data.dropped).toEqual({ "prompt-held-out": 2 * data.heldOut.length });
+  });
+
+  it("drops a response that leaves no token, where there is no end token", async () => {
+    const silent: typeof tokenizer = {
+      ...tokenizer,
+      eosTokens: [],
+      encode: (text, encoding) => tokenizer.encode(text.replaceAll("?", ""), encoding),
+    };
+    const pair = (rejected: string) => ({ prompt: ["x"], chosen: "y", rejected });
+    const data = await prepareData(silent, [pair("z"), pair("?")], null, { ...options, heldOut: 0 });
+    expect([data.pairs.length, data.dropped]).toEqual([1, { "empty-response": 1 }]);
+  });
+
   it("refuses data with nothing left, saying why", async () => {
     await expect(prepareData(tokenizer, [], null, options)).rejects.toThrow(/none were given/);
     const one = [{ prompt: ["x"], chosen: "y".repeat(99), rejected: "z" }];

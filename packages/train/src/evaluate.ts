@@ -1,6 +1,7 @@
 // How often a reward head prefers the chosen response, beside an untrained head and a rule of length; with an interval.
 import type { HeadParams } from "@dual-head/heads";
 import { collate, splitBatch } from "./collate.ts";
+import { TrainingError } from "./errors.ts";
 import type { FeatureSource } from "./features.ts";
 import { type ObjectiveModel, rewardMargins } from "./objective.ts";
 import { rowCountOfExample } from "./rows.ts";
@@ -49,7 +50,11 @@ export interface EvaluationOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Compares a trained with an untrained head on held-out pairs; null where there are none. */
+/**
+ * Compares a trained with an untrained head on held-out pairs; null where there are none.
+ *
+ * @throws TrainingError where a reward is not finite
+ */
 export async function evaluatePairs(
   options: EvaluationOptions,
   trained: HeadParams,
@@ -68,7 +73,15 @@ export async function evaluatePairs(
       [untrained, before],
     ] as const) {
       using tensor = rewardMargins(model, head, batch);
-      margins.push(...(await tensor.read()));
+      const values = await tensor.read();
+      // Neither a win nor a loss: counted as either it would pass for a measurement.
+      if (!values.every(Number.isFinite)) {
+        throw new TrainingError(
+          "not-finite",
+          "Cannot measure the held-out accuracy: a reward is not a finite number; lower the learning rate and train again",
+        );
+      }
+      margins.push(...values);
     }
   }
   const lengths = pairs.map(({ responses: [chosen, rejected] }) => rejected!.length - chosen!.length);

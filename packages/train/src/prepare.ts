@@ -1,7 +1,7 @@
 // From preference pairs and supervised examples to token ids that fit, with a held-out part and a count of what was
 // dropped and why. Knows no features and no training step.
 import { memorySource, sha256 } from "@dual-head/bytes";
-import { type PreferencePair, type SftExample, splitHeldOut } from "@dual-head/data";
+import { openingOf, type PreferencePair, type SftExample, splitHeldOut } from "@dual-head/data";
 import { TrainingError } from "./errors.ts";
 import { type ExampleTokenizer, type TokenisedExample, tokeniseExample } from "./tokenise.ts";
 
@@ -66,14 +66,14 @@ export async function prepareData(
     return [fitted.example];
   };
   const split = splitHeldOut(pairs, Math.min(heldOut, heldOutLimit / Math.max(1, pairs.length)), seed);
-  const heldOutOpenings = new Set(split.heldOut.map(({ prompt }) => prompt[0] ?? ""));
+  const heldOutOpenings = new Set(split.heldOut.map(openingOf));
   const fitPair = ({ prompt, chosen, rejected }: PreferencePair) => fit(prompt, [chosen, rejected]);
   const data = {
     pairs: split.train.flatMap(fitPair),
     heldOut: split.heldOut.flatMap(fitPair),
     supervised:
-      supervised?.flatMap(({ prompt, response }) => {
-        if (!heldOutOpenings.has(prompt[0] ?? "")) return fit(prompt, [response]);
+      supervised?.flatMap((example) => {
+        if (!heldOutOpenings.has(openingOf(example))) return fit(example.prompt, [example.response]);
         dropped["prompt-held-out"] = (dropped["prompt-held-out"] ?? 0) + 1;
         return [];
       }) ?? null,
@@ -105,6 +105,8 @@ function fitExample(
   for (let start = 0; start < Math.max(1, turns.length); start++) {
     const example = tokeniseExample(tokenizer, turns.slice(start).join(""), responses);
     if (example.prompt.length === 0) return "empty-prompt";
+    // Text that a tokenizer drops leaves nothing to learn where it has no end token either.
+    if (example.responses.some((response) => response.length === 0)) return "empty-response";
     const longest = Math.max(...example.responses.map((response) => response.length));
     // The last token of a response is predicted and never read: it needs no position.
     if (example.prompt.length + longest - 1 <= maxTokens) return { example, wasCut: start > 0 };

@@ -1,12 +1,24 @@
 // Trees of tensors to and from the tensors of a file, by path; knows no file.
 import { type Checkpoint, checkTensor, type StoredTensor } from "@dual-head/checkpoint";
 import { type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
+import { TrainingError } from "./errors.ts";
 
-/** The leaves of a tree as tensors to be stored, named by prefix and path; F64 on the reference device, else F32. */
+/**
+ * The leaves of a tree as tensors to be stored, named by prefix and path; F64 on the reference device, else F32.
+ *
+ * @throws TrainingError where a number is not finite: nothing good may be overwritten by it
+ */
 export async function storeTree(prefix: string, tree: unknown): Promise<Record<string, StoredTensor>> {
   const stored: Record<string, StoredTensor> = {};
   for (const { path, leaf } of leavesOf<Tensor>(tree)) {
     const values = await leaf.read();
+    const strange = values.find((value) => !Number.isFinite(value));
+    if (strange !== undefined) {
+      throw new TrainingError(
+        "not-finite",
+        `Cannot save ${prefix}.${path}: it holds ${strange}; the last checkpoint is kept, lower the learning rate or check the data`,
+      );
+    }
     const dtype = values instanceof Float64Array ? "F64" : "F32";
     stored[`${prefix}.${path}`] = { dtype, shape: leaf.shape, data: values };
   }

@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { tinyLlama } from "@dual-head/backbone-llama/testing";
+import { leavesOf, type Tensor } from "@dual-head/tensor-core";
 import { sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { StepEvent } from "./events.ts";
@@ -184,6 +185,28 @@ describe("train()", () => {
     const folder = newFolder();
     await mkdir(join(folder, metricsFileName, "occupied"), { recursive: true });
     await expect(runToEnd({ ...options, folder })).rejects.toMatchObject({ name: "FileError" });
+  });
+
+  it("never changes the backbone or its language-model head, which the reward head starts from", async () => {
+    for (const head of [
+      { kind: "linear", initialise: "base", bias: true },
+      { kind: "low-rank", rank: 3, bias: true },
+    ] as const) {
+      const options = await tinyOptions("cpu");
+      const values = async () => Promise.all(leavesOf<Tensor>(options.params).map(({ leaf }) => leaf.read()));
+      const before = (await values()).map((each) => each.slice());
+      await runToEnd({ ...options, head });
+      expect(await values()).toEqual(before);
+    }
+  });
+
+  it("removes what a killed writer left in its folder", async () => {
+    const options = await tinyOptions("cpu");
+    await mkdir(options.folder, { recursive: true });
+    const left = [headsFileName, stateFileName, metricsFileName].map((name) => `${name}.37-2.partial`);
+    for (const name of left) await writeFile(join(options.folder, name), "");
+    await runToEnd(options);
+    expect((await readdir(options.folder)).join()).not.toContain("partial");
   });
 
   it("frees what it made, at its end and when left early", async () => {

@@ -1,7 +1,7 @@
 // Training of a reward head and a gate on a frozen backbone: the loop, its events, checkpoints, and its end.
 // Everything it does is in the files beside it; it knows no command line and no terminal.
 import type { Backbone } from "@dual-head/backbone";
-import { createDirectory, findPathKind, memorySource, sha256 } from "@dual-head/bytes";
+import { createDirectory, findPathKind, memorySource, removePartialFiles, sha256 } from "@dual-head/bytes";
 import type { PreferencePair, SftExample } from "@dual-head/data";
 import { checkGateMode, createGate, type GateConfig } from "@dual-head/gating";
 import { createHead, type HeadConfig } from "@dual-head/heads";
@@ -10,8 +10,8 @@ import { TrainingError } from "./errors.ts";
 import { evaluatePairs } from "./evaluate.ts";
 import type { StepEvent, TrainEvent } from "./events.ts";
 import { cachedFeatures, type FeatureOptions, type FeatureSource, recomputedFeatures } from "./features.ts";
-import { headsFileName, saveHeads, withAbsent } from "./heads-file.ts";
-import { type MetricsLog, openMetrics, type StepMetrics } from "./metrics.ts";
+import { cardFileName, headsFileName, saveHeads, withAbsent } from "./heads-file.ts";
+import { type MetricsLog, metricsFileName, openMetrics, type StepMetrics } from "./metrics.ts";
 import type { TrainedParams } from "./objective.ts";
 import { createOptimiser, freeTree, type Optimiser } from "./optimiser.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
@@ -87,6 +87,9 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
     );
   }
 
+  for (const name of [stateFileName, headsFileName, cardFileName, metricsFileName]) {
+    await removePartialFiles(`${folder}/${name}`);
+  }
   const data = await prepareData(options.tokenizer, options.pairs, options.supervised ?? null, {
     maxTokens: Math.min(maxTokens, settings.maxTokens ?? maxTokens),
     heldOut: settings.heldOut,
