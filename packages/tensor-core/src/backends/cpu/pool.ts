@@ -12,6 +12,8 @@ export const THREAD_SCRATCH_BEGIN = 1024;
 
 // Handing over a job to a spinning thread costs under a microsecond, waking a sleeping one fifty.
 const SPIN_MILLISECONDS = 1;
+// The longest chunk takes seconds: a thread silent for this long is gone, and would be waited for without end.
+const STALL_MILLISECONDS = 300_000;
 // Chunks a thread: few enough to cost nothing, enough that a slow core holds back one eighth of its share.
 const CHUNKS_PER_THREAD = 8;
 
@@ -37,13 +39,22 @@ export interface Pool {
   dispose(): void;
 }
 
-/** Starts the workers and waits until they are ready. Throws DeviceError where one fails to start. */
-export async function createPool(kernels: Kernels, memory: WebAssembly.Memory, threads: number): Promise<Pool> {
+/**
+ * Starts the workers and waits until they are ready. Throws DeviceError where one fails to start; once one has died, or
+ * has been silent for `stallMilliseconds` with work in hand, so does every run.
+ */
+export async function createPool(
+  kernels: Kernels,
+  memory: WebAssembly.Memory,
+  threads: number,
+  stallMilliseconds: number = STALL_MILLISECONDS,
+): Promise<Pool> {
   const exports = instantiate(kernels.module, memory, THREAD_SCRATCH_BEGIN);
   if (threads === 1) return { threads, run: runAlone(exports), dispose: () => {} };
   const kernelNames = Object.keys(exports);
   const control = new SharedArrayBuffer(CONTROL_BYTES);
   const workers: WorkerHandle[] = [];
+  const health: Health = { failure: null, stallMilliseconds };
   const dispose = () => {
     const words = new Int32Array(control);
     Atomics.store(words, word.stop, 1);
@@ -61,7 +72,7 @@ export async function createPool(kernels: Kernels, memory: WebAssembly.Memory, t
     spinMilliseconds: SPIN_MILLISECONDS,
   }));
   try {
-    await Promise.all(jobs.map((job) => startWorker(job, workers)));
+    await Promise.all(jobs.map((job) => startWorker(job, workers, (cause) => fail(health, cause))));
   } catch (error) {
     dispose();
     throw new DeviceError(
@@ -70,7 +81,22 @@ export async function createPool(kernels: Kernels, memory: WebAssembly.Memory, t
       { cause: error },
     );
   }
-  return { threads, run: runShared(exports, kernelNames, control, threads), dispose };
+  return { threads, run: runShared(exports, kernelNames, control, threads, health), dispose };
+}
+
+/** Whether all workers are alive, as far as is known. */
+interface Health {
+  failure: DeviceError | null;
+  readonly stallMilliseconds: number;
+}
+
+function fail(health: Health, cause: unknown): DeviceError {
+  health.failure ??= new DeviceError(
+    "cpu",
+    `Cannot go on with the cpu device: a worker thread died (${String(cause)}); open a new one`,
+    { cause },
+  );
+  return health.failure;
 }
 
 function runAlone(exports: KernelExports): Pool["run"] {
@@ -107,6 +133,7 @@ function runShared(
   kernelNames: readonly string[],
   control: SharedArrayBuffer,
   threads: number,
+  health: Health,
 ): Pool["run"] {
   const words = new Int32Array(control);
   const argumentSlots = new Float64Array(control, ARGUMENT_BYTES);
@@ -114,6 +141,7 @@ function runShared(
   const maySleep = canWait(words);
   const mostChunks = Math.min(REMAINING_MASK, threads * CHUNKS_PER_THREAD);
   return (name, args, unitCount, minimumChunk) => {
+    if (health.failure !== null) throw health.failure;
     const kernel = kernelOf(exports, name);
     const wantedChunks = Math.min(mostChunks, Math.floor(unitCount / minimumChunk));
     if (wantedChunks < 2) {
@@ -149,22 +177,29 @@ function runShared(
       }
       Atomics.add(words, word.done, 1);
     }
-    awaitDone(words, chunkCount, maySleep);
+    if (!awaitDone(words, chunkCount, maySleep, health.stallMilliseconds)) {
+      throw fail(health, `silent for ${health.stallMilliseconds} ms in kernel ${name}`);
+    }
     if (Atomics.exchange(words, word.failed, 0) !== 0) failure ??= "it trapped in a worker thread";
     if (failure !== undefined) throw trapOf(name, failure);
   };
 }
 
-function awaitDone(words: Int32Array, chunkCount: number, maySleep: boolean): void {
+/** Returns false where no chunk was finished for `stallMilliseconds`. */
+function awaitDone(words: Int32Array, chunkCount: number, maySleep: boolean, stallMilliseconds: number): boolean {
   let since = 0;
-  for (let spins = 1; Atomics.load(words, word.done) < chunkCount; spins++) {
+  let seen = -1;
+  for (let spins = 1; ; spins++) {
+    const done = Atomics.load(words, word.done);
+    if (done >= chunkCount) return true;
     if ((spins & 63) !== 0) continue;
     const now = performance.now();
-    if (spins === 64) since = now;
+    if (done !== seen) [seen, since] = [done, now];
+    if (now - since > stallMilliseconds) return false;
     if (!maySleep || now - since < SPIN_MILLISECONDS) continue;
     Atomics.store(words, word.callerWaits, 1);
-    const done = Atomics.load(words, word.done);
-    if (done < chunkCount) Atomics.wait(words, word.done, done);
+    // Returns at once where a chunk was finished since.
+    Atomics.wait(words, word.done, done, stallMilliseconds);
     Atomics.store(words, word.callerWaits, 0);
   }
 }
@@ -181,10 +216,14 @@ function canWait(words: Int32Array): boolean {
 
 type NodeThreads = typeof import("node:worker_threads");
 
-function startWorker(job: WorkerJob, workers: WorkerHandle[]): Promise<void> {
+function startWorker(job: WorkerJob, workers: WorkerHandle[], onDeath: (cause: unknown) => void): Promise<void> {
   const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
   const threads = host?.getBuiltinModule?.("node:worker_threads") as NodeThreads | undefined;
   return new Promise((resolve, reject) => {
+    const died = (cause: unknown) => {
+      reject(cause);
+      onDeath(cause);
+    };
     if (threads !== undefined) {
       // Flags of the caller (loaders, inspectors) are not for these threads.
       const worker = new threads.Worker(nodeWorkerSource, { eval: true, workerData: job, execArgv: [] });
@@ -194,7 +233,8 @@ function startWorker(job: WorkerJob, workers: WorkerHandle[]): Promise<void> {
         worker.unref();
         resolve();
       });
-      worker.once("error", reject);
+      worker.once("error", died);
+      worker.once("exit", (code) => died(new Error(`it exited with code ${code}`)));
       return;
     }
     const url = URL.createObjectURL(new Blob([webWorkerSource], { type: "text/javascript" }));
@@ -204,7 +244,7 @@ function startWorker(job: WorkerJob, workers: WorkerHandle[]): Promise<void> {
       URL.revokeObjectURL(url);
       resolve();
     };
-    worker.onerror = (event) => reject(new Error(event.message));
+    worker.onerror = (event) => died(new Error(event.message));
     worker.postMessage(job);
   });
 }
