@@ -3,6 +3,7 @@
 import type { Device } from "../device.ts";
 import { gatherRows } from "../ops/gather-rows/op.ts";
 import { writeRows } from "../ops/write-rows/op.ts";
+import { createArray } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
 import type { RowBatch } from "./ragged.ts";
 
@@ -43,7 +44,7 @@ export interface RowCache extends Slots {
   readonly capacity: number;
   /** Checks that each slot's rows of the batch continue it without a gap, then lengthens the slots. */
   extend(batch: RowBatch): void;
-  /** Writes rows [N, width] of the batch into matrix `index`. */
+  /** Writes rows [N, width] of the batch, which must not change afterwards, into matrix `index`. */
   write(index: number, rows: Tensor, batch: RowBatch): void;
   /** Matrix `index`, [slotCount·capacity, width]; valid until the next write. */
   matrix(index: number): Tensor;
@@ -63,16 +64,23 @@ class FixedRowCache implements RowCache {
   readonly #matrices: Tensor[];
   readonly #lengths = new Map<Slot, number>();
   readonly #free: Slot[];
+  /** Rows of the batch last written, on the device: every matrix of a cache is written with the same. */
+  #written: { readonly batch: RowBatch; readonly rows: Tensor } | null = null;
   constructor(device: Device, { slotCount, capacity, widths }: RowCacheOptions) {
     this.slotCount = slotCount;
     this.capacity = capacity;
     this.#device = device;
     this.#free = Array.from({ length: slotCount }, (_, index) => slotCount - 1 - index);
-    this.#matrices = widths.map((width) => {
-      const rows = slotCount * capacity;
-      const zeros = device.floatDtype === "f64" ? new Float64Array(rows * width) : new Float32Array(rows * width);
-      return device.keep(device.tensor(zeros, [rows, width]));
-    });
+    this.#matrices = [];
+    try {
+      for (const width of widths) {
+        const zeros = createArray(device.floatDtype, slotCount * capacity * width);
+        this.#matrices.push(device.keep(device.tensor(zeros, [slotCount * capacity, width])));
+      }
+    } catch (error) {
+      this[Symbol.dispose]();
+      throw error;
+    }
   }
   open(): Slot {
     const slot = this.#free.pop();
@@ -92,16 +100,13 @@ class FixedRowCache implements RowCache {
   fork(slot: Slot): Slot {
     const length = this.length(slot);
     const copy = this.open();
-    this.#lengths.set(copy, length);
-    if (length > 0) {
-      const rowsOf = (of: Slot) => Uint32Array.from({ length }, (_, row) => of * this.capacity + row);
-      this.#device.scope(() => {
-        const from = this.#device.tensor(rowsOf(slot), [length]);
-        const to = this.#device.tensor(rowsOf(copy), [length]);
-        for (const [index, matrix] of this.#matrices.entries())
-          this.#matrices[index] = writeRows(matrix, gatherRows(matrix, from), to);
-      });
+    try {
+      if (length > 0) this.#copyRows(slot, copy, length);
+    } catch (error) {
+      this.close(copy);
+      throw error;
     }
+    this.#lengths.set(copy, length);
     return copy;
   }
   truncate(slot: Slot, length: number): void {
@@ -134,11 +139,8 @@ class FixedRowCache implements RowCache {
     }
     for (const [slot, length] of lengths) this.#lengths.set(slot, length);
   }
-  write(index: number, rows: Tensor, { slots, positions }: RowBatch): void {
-    this.#device.scope(() => {
-      const at = Uint32Array.from(slots, (slot, entry) => slot * this.capacity + positions[entry]!);
-      this.#matrices[index] = writeRows(this.matrix(index), rows, this.#device.tensor(at, [at.length]));
-    });
+  write(index: number, rows: Tensor, batch: RowBatch): void {
+    this.#matrices[index] = writeRows(this.matrix(index), rows, this.#rowsOf(batch));
   }
   matrix(index: number): Tensor {
     const matrix = this.#matrices[index];
@@ -157,5 +159,25 @@ class FixedRowCache implements RowCache {
   }
   [Symbol.dispose](): void {
     for (const matrix of this.#matrices.splice(0)) matrix.dispose();
+    this.#written?.rows.dispose();
+    this.#written = null;
+  }
+  #rowsOf(batch: RowBatch): Tensor {
+    if (this.#written?.batch === batch) return this.#written.rows;
+    this.#written?.rows.dispose();
+    this.#written = null;
+    const at = Uint32Array.from(batch.slots, (slot, entry) => slot * this.capacity + batch.positions[entry]!);
+    const rows = this.#device.keep(this.#device.tensor(at, [at.length]));
+    this.#written = { batch, rows };
+    return rows;
+  }
+  #copyRows(from: Slot, to: Slot, length: number): void {
+    const rowsOf = (slot: Slot) => Uint32Array.from({ length }, (_, row) => slot * this.capacity + row);
+    this.#device.scope(() => {
+      const source = this.#device.tensor(rowsOf(from), [length]);
+      const target = this.#device.tensor(rowsOf(to), [length]);
+      for (const [index, matrix] of this.#matrices.entries())
+        this.#matrices[index] = writeRows(matrix, gatherRows(matrix, source), target);
+    });
   }
 }
