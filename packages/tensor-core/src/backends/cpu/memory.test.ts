@@ -28,4 +28,12 @@ describe.each([true, false])("CpuMemory (shared: %s)", (shared) => {
     memory.free(held);
     expect(memory.allocate(18 * 1024 * 1024)).toBeGreaterThan(0);
   });
+
+  it("refuses sizes beyond every address, up to the largest number", () => {
+    const memory = new CpuMemory({ shared, reservedBytes: 1000 });
+    for (const byteLength of [2 ** 32 + 64, 2 ** 38 + 64, 2 ** 50]) {
+      expect(() => memory.allocate(byteLength)).toThrow(`Cannot allocate ${byteLength} bytes`);
+    }
+    expect(memory.bytesInUse).toBe(0);
+  });
 });

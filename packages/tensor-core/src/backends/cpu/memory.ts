@@ -26,6 +26,7 @@ export class CpuMemory {
   }
   /** A 64-byte aligned address; throws DeviceError where the memory cannot be had. */
   allocate(byteLength: number): number {
+    if (byteLength > this.maximumBytes) throw this.#exhausted(byteLength);
     const found = this.#allocator.allocate(byteLength);
     if (found !== null) return found;
     this.#grow(byteLength);

@@ -135,10 +135,11 @@ class GpuBackend implements WebGpuBackend {
     this.#check();
     const program = op.wgsl({ inputs, outputs, attrs, features: this.#features, limits: this.#limits });
     const passes = program.passes.filter(({ workgroups }) => workgroups.every((count) => count > 0));
-    const scratch = (program.scratch ?? []).map((byteLength) => this.#pool.take(byteLength));
+    const scratch: PooledBuffer[] = [];
     const bufferOf = ({ from, index }: WgslBinding) =>
       from === "scratch" ? scratch[index]! : (from === "input" ? inputs : outputs)[index]!.buffer;
     try {
+      for (const byteLength of program.scratch ?? []) scratch.push(this.#pool.take(byteLength));
       // Everything is checked before anything is recorded: an op runs whole or not at all.
       for (const pass of passes) this.#checkPass(op.name, pass, bufferOf);
       for (const pass of passes) this.#dispatch(pass, bufferOf);

@@ -25,10 +25,10 @@ export const binaryOp: OpDefinition<BinaryAttrs> = defineOp({
   },
   reference({ inputs, outputs, attrs }) {
     const { value } = binaryTable[attrs.name];
-    const [a, b] = [inputs[0]!, inputs[1]!];
+    const [a, b] = [inputs[0]!.data, inputs[1]!.data];
     const { shape, data: y } = outputs[0]!;
-    const aStrides = broadcastStrides(a.shape, shape);
-    const bStrides = broadcastStrides(b.shape, shape);
+    const aStrides = broadcastStrides(inputs[0]!.shape, shape);
+    const bStrides = broadcastStrides(inputs[1]!.shape, shape);
     for (let index = 0; index < y.length; index++) {
       let rest = index;
       let aIndex = 0;
@@ -39,7 +39,7 @@ export const binaryOp: OpDefinition<BinaryAttrs> = defineOp({
         aIndex += coordinate * aStrides[axis]!;
         bIndex += coordinate * bStrides[axis]!;
       }
-      y[index] = value(a.data[aIndex]!, b.data[bIndex]!);
+      y[index] = value(a[aIndex]!, b[bIndex]!);
     }
   },
   cpu,

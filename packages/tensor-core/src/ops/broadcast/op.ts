@@ -53,9 +53,9 @@ export const broadcastToOp: OpDefinition<ShapeAttrs> = defineOp({
     return [{ shape, dtype: checkFloats("broadcastTo", inputs) }];
   },
   reference({ inputs, outputs }) {
-    const [x, y] = [inputs[0]!, outputs[0]!];
-    forEachBroadcast(x.shape, y.shape, (full, part) => {
-      y.data[full] = x.data[part]!;
+    const [x, y] = [inputs[0]!.data, outputs[0]!.data];
+    forEachBroadcast(inputs[0]!.shape, outputs[0]!.shape, (full, part) => {
+      y[full] = x[part]!;
     });
   },
   cpu: cpuBroadcastTo,
@@ -72,13 +72,13 @@ export const sumToOp: OpDefinition<ShapeAttrs> = defineOp({
     return [{ shape, dtype: checkFloats("sumTo", inputs) }];
   },
   reference({ inputs, outputs }) {
-    const [x, y] = [inputs[0]!, outputs[0]!];
+    const [x, y] = [inputs[0]!.data, outputs[0]!.data];
     // Sums in float64 whatever the output holds.
-    const sums = new Float64Array(y.data.length);
-    forEachBroadcast(y.shape, x.shape, (full, part) => {
-      sums[part] = sums[part]! + x.data[full]!;
+    const sums = new Float64Array(y.length);
+    forEachBroadcast(outputs[0]!.shape, inputs[0]!.shape, (full, part) => {
+      sums[part] = sums[part]! + x[full]!;
     });
-    y.data.set(sums);
+    y.set(sums);
   },
   cpu: cpuSumTo,
   wgsl: wgslSumTo,

@@ -81,6 +81,8 @@ export const cpuLinearCrossEntropyGrad: (call: CpuCall<LinearCrossEntropyGradAtt
   const [g, logNormaliser, targets, ...terms] = call.inputs as readonly [CpuView, CpuView, CpuView, ...CpuView[]];
   const [rowCount, vocabSize] = [terms[0]!.shape[0]!, terms[1]!.shape[0]!];
   const logits = logitsScratch(call, rowCount, vocabSize);
+  // Without rows nothing below writes the gradients of the weights.
+  if (rowCount === 0) for (const output of call.outputs) output.data.fill(0);
   for (const block of blocksOf(rowCount, vocabSize)) {
     const { row, rows, token, tokens } = block;
     projectBlock(call, terms, logits, block);
