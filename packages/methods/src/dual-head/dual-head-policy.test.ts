@@ -270,6 +270,32 @@ describe("createDualHeadPolicy()", () => {
     expect(scores!.logp[1]).toBeCloseTo(logProbability(scores!.logits![0]!, 4), 11);
   });
 
+  it("leaves every sequence as it was where a gate fails half way", async () => {
+    const { dualHead, heads, device } = await openBench("reference");
+    let fails = false;
+    const breaking: Gate = {
+      ...heads[1].gate,
+      extend: (...given) => {
+        if (fails) throw new Error("on purpose");
+        return heads[1].gate.extend(...given);
+      },
+    };
+    using policy = dualHead("convex", [heads[0], { ...heads[1], gate: breaking }]);
+    const sequence = policy.open();
+    await policy.advance([{ sequence, tokens: [5, 3] }]);
+    const before = device.stats.liveBuffers;
+    fails = true;
+    await expect(policy.advance([{ sequence, tokens: [9] }])).rejects.toThrow("on purpose");
+    await expect(policy.score([{ sequence, tokens: [9, 4] }])).rejects.toThrow("on purpose");
+    expect(policy.length(sequence)).toBe(2);
+    expect(device.stats.liveBuffers).toBe(before);
+    fails = false;
+    const [step] = await policy.advance([{ sequence, tokens: [9] }]);
+    const other = policy.open();
+    const [expected] = await policy.advance([{ sequence: other, tokens: [5, 3, 9] }]);
+    checkClose("logits", await step!.logits(), await expected!.logits(), 1e-11);
+  });
+
   it("refuses what cannot be, and frees the place of nothing it did not open", async () => {
     const { dualHead, base, heads, device } = await openBench("reference");
     expect(() => dualHead("convex", [])).toThrow("it has no heads");

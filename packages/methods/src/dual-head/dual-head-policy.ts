@@ -170,7 +170,10 @@ class HeadPolicy<Params> implements DecodePolicy {
         all: options.logits === true ? fed.all : null,
       };
     });
-    const [firstNats, innerNats, alphas] = await readAndDispose([first, inner, alpha]);
+    const [firstNats, innerNats, alphas] = await readAndDispose([first, inner, alpha]).catch((error: unknown) => {
+      for (const { leaf } of leavesOf<Tensor>(all)) leaf.dispose();
+      throw error;
+    });
     const logp = new Float64Array(controls.length).fill(Number.NaN);
     for (const [index, { row }] of places.first.entries()) logp[row] = -firstNats![index]!;
     for (const [index, { row }] of places.inner.entries()) logp[row] = -innerNats![index]!;
@@ -222,20 +225,22 @@ class HeadPolicy<Params> implements DecodePolicy {
       entries.map(({ tokens }, index) => ({ slot: states[index]!.slots[0]!, tokens })),
       (slot) => this.#cache.length(slot),
     );
-    const hidden = backbone.extend(params, batch, this.#cache);
-    const gateLogits = heads.map(({ gate }, head) => {
-      const slots = Uint32Array.from(
-        entries.flatMap(({ tokens }, index) => tokens.map(() => states[index]!.slots[2 + head]!)),
-      );
-      const rows = { slots, positions: batch.positions };
-      return gate.extend(this.#foldedGates[head]!, hidden, rows, this.#histories[head]!);
+    const all = this.#sequences.extend(states, () => {
+      const hidden = backbone.extend(params, batch, this.#cache);
+      const gateLogits = heads.map(({ gate }, head) => {
+        const slots = Uint32Array.from(
+          entries.flatMap(({ tokens }, index) => tokens.map(() => states[index]!.slots[2 + head]!)),
+        );
+        const rows = { slots, positions: batch.positions };
+        return gate.extend(this.#foldedGates[head]!, hidden, rows, this.#histories[head]!);
+      });
+      return { hidden, gateLogits };
     });
     let end = 0;
     const lastRows = Uint32Array.from(entries, ({ tokens }) => {
       end += tokens.length;
       return end - 1;
     });
-    const all = { hidden, gateLogits };
     const last = pickRows(all, lastRows);
     this.#lastRows.write(
       states.map(({ slots }) => slots[1]!),

@@ -27,7 +27,26 @@ export class SequenceTable<Controls> {
 
   fork(sequence: Sequence): Sequence {
     const { slots, controls } = this.get(sequence);
-    return this.#add({ slots: this.#caches.map((cache, index) => cache.fork(slots[index]!)), controls });
+    const copies: Slot[] = [];
+    try {
+      for (const [index, cache] of this.#caches.entries()) copies.push(cache.fork(slots[index]!));
+    } catch (error) {
+      for (const [index, copy] of copies.entries()) this.#caches[index]!.close(copy);
+      throw error;
+    }
+    return this.#add({ slots: copies, controls });
+  }
+
+  /** Runs `body`, which lengthens sequences; where it throws, their slots are cut to what they held before. */
+  extend<Out>(states: readonly SequenceState<Controls>[], body: () => Out): Out {
+    const slots = states.flatMap((state) => state.slots.map((slot, index) => ({ cache: this.#caches[index]!, slot })));
+    const lengths = slots.map(({ cache, slot }) => cache.length(slot));
+    try {
+      return body();
+    } catch (error) {
+      for (const [index, { cache, slot }] of slots.entries()) cache.truncate(slot, lengths[index]!);
+      throw error;
+    }
   }
 
   close(sequence: Sequence): void {
