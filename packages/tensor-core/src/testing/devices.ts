@@ -1,4 +1,5 @@
 // The devices a test run can open; a WebGPU adapter that is missing is a skip, or a failure under REQUIRE_WEBGPU=1.
+import { afterAll } from "vitest";
 import type { DeviceName } from "../backends/backend.ts";
 import { type Device, openDevice } from "../device.ts";
 import { DeviceError } from "../errors.ts";
@@ -20,7 +21,7 @@ async function listDevices(): Promise<readonly DeviceName[]> {
 
 const opened = new Map<DeviceName, Promise<Device>>();
 
-/** One device a name and test file; never disposed by tests that share it. */
+/** One device a name and test file; tests do not dispose it: it goes when the file has run. */
 export function sharedDevice(name: DeviceName): Promise<Device> {
   let device = opened.get(name);
   if (device === undefined) {
@@ -29,3 +30,10 @@ export function sharedDevice(name: DeviceName): Promise<Device> {
   }
   return device;
 }
+
+// A process that ends with work in flight on a device is at the mercy of its driver.
+afterAll(async () => {
+  const devices = [...opened.values()];
+  opened.clear();
+  for (const device of await Promise.all(devices)) device.dispose();
+});

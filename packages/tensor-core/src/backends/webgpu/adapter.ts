@@ -5,8 +5,6 @@ import { DeviceError } from "../../errors.ts";
 export interface OpenedGpu {
   readonly device: GPUDevice;
   readonly description: string;
-  /** Dawn stops, and crashes on work in flight, once its GPU object is collected: whoever holds the device holds this. */
-  readonly gpu: GPU | null;
   /** Destroys what was opened here; an injected device is left alone. */
   close(): void;
 }
@@ -30,22 +28,25 @@ export async function openGpu(injected: GPUDevice | undefined, requireHardware: 
   if (injected !== undefined) {
     const description = describe(injected.adapterInfo ?? {});
     if (requireHardware && isSoftware(injected.adapterInfo ?? {})) throw softwareError(description);
-    return { device: injected, description, gpu: null, close: () => {} };
+    return { device: injected, description, close: () => {} };
   }
-  const gpu = await findGpu();
-  const adapter = await requestAdapter(gpu);
+  const adapter = await requestAdapter(await findGpu());
   const description = describe(adapter.info ?? {});
   if (requireHardware && isSoftware(adapter.info ?? {}, adapter)) throw softwareError(description);
   const device = await requestDevice(adapter, description);
-  return { device, description, gpu, close: () => device.destroy() };
+  return { device, description, close: () => device.destroy() };
 }
+
+// Dawn stops, and crashes on work in flight, once its GPU object is collected: one lives as long as the process.
+let dawn: GPU | null = null;
 
 async function findGpu(): Promise<GPU> {
   const platform = (globalThis.navigator as Navigator | undefined)?.gpu;
   if (platform !== undefined) return platform;
   try {
     const { create } = await import("webgpu");
-    return create([]);
+    dawn ??= create([]);
+    return dawn;
   } catch (cause) {
     throw new DeviceError(
       "webgpu",
