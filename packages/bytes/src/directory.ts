@@ -41,10 +41,28 @@ export async function listDirectory(path: string): Promise<readonly string[]> {
  * @throws FileError where it cannot be created
  */
 export async function createDirectory(path: string): Promise<void> {
-  const { mkdir } = await import("node:fs/promises");
+  const [{ mkdir }, { dirname }] = await Promise.all([import("node:fs/promises"), import("node:path")]);
+  const create = async (folder: string): Promise<void> => {
+    try {
+      await mkdir(folder);
+    } catch (error) {
+      const parent = dirname(folder);
+      const { code } = error as { code?: unknown };
+      // Node's own recursive form never ends where a folder that exists answers that it does not, as /proc does.
+      if (code === "ENOENT" && parent !== folder && (await findPathKind(parent)) === "missing") {
+        await create(parent);
+        await mkdir(folder).catch(ignoreExisting);
+      } else if ((await findPathKind(folder)) !== "directory") throw error;
+    }
+  };
   try {
-    await mkdir(path, { recursive: true });
+    await create(path);
   } catch (error) {
     throw toFileError(path, "create", error);
   }
+}
+
+/** Another writer may have made the same folder meanwhile. */
+function ignoreExisting(error: unknown): void {
+  if ((error as { code?: unknown }).code !== "EEXIST") throw error;
 }

@@ -1,5 +1,6 @@
 // Files on a real disk: exact reads, whole writes or none, text through gzip, hashes, and typed errors throughout.
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -155,6 +156,16 @@ describe("folders", () => {
     expect(await listDirectory(folder)).toContain("plain");
     await expect(listDirectory(join(folder, "nowhere"))).rejects.toThrow(FileError);
     await expect(createDirectory(join(folder, "plain", "below"))).rejects.toMatchObject({ action: "create" });
+    await expect(createDirectory(join(folder, "plain"))).rejects.toMatchObject({ action: "create" });
+    const deep = join(folder, "a", "b", "c");
+    await Promise.all([createDirectory(deep), createDirectory(deep), createDirectory(`${deep}/`)]);
+    expect(await findPathKind(deep)).toBe("directory");
+  });
+});
+
+describe.skipIf(!existsSync("/proc/self"))("createDirectory() in a file system that refuses folders", () => {
+  it("fails instead of trying for ever", async () => {
+    await expect(createDirectory("/proc/nowhere/below")).rejects.toMatchObject({ action: "create" });
   });
 });
 

@@ -5,7 +5,7 @@ export {
   attentionGate,
   type FoldedAttentionGate,
 } from "./attention-gate.ts";
-export { type ConstantGateOptions, type ConstantGateParams, constantGate, finiteLogit } from "./constant-gate.ts";
+export { type ConstantGateOptions, type ConstantGateParams, constantGate } from "./constant-gate.ts";
 export {
   checkGateMode,
   checkRowControls,
@@ -31,6 +31,5 @@ export {
   mixedNats,
   mixingCoefficients,
   mixtureLogits,
-  mixtureNats,
 } from "./mixing.ts";
 export { multiHeadAttention, printedGateLogits } from "./multi-head-attention.ts";

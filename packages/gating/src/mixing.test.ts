@@ -12,13 +12,13 @@ import {
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { finiteLogit } from "./constant-gate.ts";
 import {
   checkGateMode,
   checkRowControls,
   constantGate,
   createControls,
   effectiveAlpha,
-  finiteLogit,
   GatingError,
   type MixingMode,
   mixedLogits,

@@ -59,9 +59,9 @@ export function isScript(path: string): boolean {
   return /\.(?:ts|mts|js|mjs)$/.test(path);
 }
 
-/** Whether a file only runs under the test runner and is no part of what a package exports. */
+/** Whether a file is a test, or a program that a test starts (`x.test-program.ts`): no part of what a package exports. */
 export function isTest(path: string): boolean {
-  return /\.test\.[mc]?[tj]s$/.test(path);
+  return /\.test(?:-program)?\.[mc]?[tj]s$/.test(path);
 }
 
 /** Finds the workspace packages (`packages/*`, `apps/*`, `benchmarks`) among the files. */

@@ -46,7 +46,6 @@ export {
 } from "./objective.ts";
 export {
   type AdamwConstants,
-  addGradients,
   createOptimiser,
   freeTree,
   type Optimiser,

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { headsFileName, metricsFileName } from "./index.ts";
 
-const script = fileURLToPath(new URL("../dist/testing/killed-run.js", import.meta.url));
+const script = fileURLToPath(new URL("../dist/testing/killed-run.test-program.js", import.meta.url));
 
 let root = "";
 beforeAll(async () => {

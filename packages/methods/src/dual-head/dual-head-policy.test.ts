@@ -270,6 +270,24 @@ describe("createDualHeadPolicy()", () => {
     expect(scores!.logp[1]).toBeCloseTo(logProbability(scores!.logits![0]!, 4), 11);
   });
 
+  it("scores each sequence of a batch under its own controls, its first token too", async () => {
+    const { dualHead } = await openBench("reference");
+    const controls: readonly Controls[] = [{ strength: 0 }, { strength: 3 }, { alphaMin: 0.9 }];
+    using policy = dualHead("convex");
+    const scoresOf = async (each: readonly Controls[]) => {
+      const sequences = each.map((own) => policy.open(own));
+      await policy.advance(sequences.map((sequence) => ({ sequence, tokens: [5, 3] })));
+      const scores = await policy.score(sequences.map((sequence) => ({ sequence, tokens: [9, 4] })));
+      for (const sequence of sequences) policy.close(sequence);
+      return scores.map(({ logp }) => [...logp]);
+    };
+    const together = await scoresOf(controls);
+    for (const [index, own] of controls.entries()) {
+      checkClose(`sequence ${index}`, together[index]!, (await scoresOf([own]))[0]!, 1e-11);
+    }
+    expect(together[0]![0]).not.toBeCloseTo(together[1]![0]!, 3);
+  });
+
   it("leaves every sequence as it was where a gate fails half way", async () => {
     const { dualHead, heads, device } = await openBench("reference");
     let fails = false;

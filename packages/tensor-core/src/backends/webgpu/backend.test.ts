@@ -62,6 +62,20 @@ function faultyOp(wgsl: () => WgslProgram) {
   });
 }
 
+describe.skipIf(!available)("writing", () => {
+  it("waits for recorded commands that read the memory before it was freed", async () => {
+    const device = await openDevice("webgpu");
+    const x = device.tensor(new Float32Array(1009).fill(1), [1009]);
+    const y = affine(x, 2, 0);
+    x.dispose();
+    // Takes over x's buffer, which the commands still to be submitted read.
+    const z = device.tensor(new Float32Array(1009).fill(5), [1009]);
+    expect((await y.read()).every((value) => value === 2)).toBe(true);
+    expect((await z.read()).every((value) => value === 5)).toBe(true);
+    device.dispose();
+  });
+});
+
 describe.skipIf(!available)("an injected GPUDevice", () => {
   it("is used without optional features, freed of every buffer, and not destroyed", async () => {
     const { gpuDevice, liveBuffers } = await ownDevice();

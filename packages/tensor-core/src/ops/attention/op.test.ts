@@ -1,13 +1,23 @@
 // The laws of attention and of its gradient op: grouped heads, value heads of another size, arbitrary ranges.
 import fc from "fast-check";
+import { describe, it } from "vitest";
 import { sizeOf } from "../../spec.ts";
-import { floats, type OpCase, type OpInput, opLaws } from "../../testing/index.ts";
-import { type AttentionAttrs, attentionGradOp, attentionOp } from "./op.ts";
+import {
+  checkClose,
+  floats,
+  type OpCase,
+  type OpInput,
+  opLaws,
+  sharedDevice,
+  testDeviceNames,
+} from "../../testing/index.ts";
+import { type AttentionAttrs, attention, attentionGradOp, attentionOp } from "./op.ts";
 
 const calls: fc.Arbitrary<OpCase<AttentionAttrs>> = fc
   .record({
     queryCount: fc.constantFrom(1, 3, 7, 19),
-    keyCount: fc.constantFrom(1, 5, 13, 37),
+    // The last takes several blocks of keys on every device.
+    keyCount: fc.constantFrom(1, 5, 37, 293),
     groupCount: fc.constantFrom(1, 2, 3),
     share: fc.constantFrom(1, 2),
     headSize: fc.constantFrom(1, 3, 8),
@@ -59,3 +69,31 @@ function forwardOutputs(call: OpCase<AttentionAttrs>): readonly OpInput[] {
   attentionOp.reference({ inputs, outputs, attrs: call.attrs });
   return outputs.map(({ shape, data }) => ({ shape, values: [...data] }));
 }
+
+describe.each(testDeviceNames)("attention() on %s", (deviceName) => {
+  it.each([1000, -1000])("is the same where every score is %i higher", async (shift) => {
+    const device = await sharedDevice(deviceName);
+    const [keyCount, valueSize] = [293, 3];
+    // Eighths stay exact beside the shift; later blocks hold higher scores, so that what is summed is scaled anew.
+    const scores = Array.from({ length: keyCount }, (_, key) => Math.floor(key / 16) / 8);
+    const values = Array.from({ length: keyCount * valueSize }, (_, index) => Math.sin(index));
+    const total = scores.reduce((sum, score) => sum + Math.exp(score), 0);
+    const expected = Array.from({ length: valueSize }, (_, column) =>
+      scores.reduce((sum, score, key) => sum + (Math.exp(score) / total) * values[key * valueSize + column]!, 0),
+    );
+    const out = device.scope(() =>
+      attention(
+        device.tensor([1], [1, 1]),
+        device.tensor(
+          scores.map((score) => score + shift),
+          [keyCount, 1],
+        ),
+        device.tensor(values, [keyCount, valueSize]),
+        device.tensor(Uint32Array.of(0, keyCount), [1, 2]),
+        { headCount: 1, groupCount: 1, scale: 1 },
+      ),
+    );
+    checkClose("attended values", await out.read(), expected, 1e-5);
+    out.dispose();
+  });
+});
