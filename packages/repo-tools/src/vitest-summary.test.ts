@@ -1,5 +1,5 @@
 // Tests of the summary reporter's counting, on hand-made modules.
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { countRun, type ReportedModule, type ReportedTest } from "./vitest-summary.ts";
 
 function test(fullName: string, state: string, note?: string): ReportedTest {
@@ -34,15 +34,19 @@ describe("countRun()", () => {
   });
 
   it("groups skipped tests by note, missing adapter and missing assets", () => {
+    vi.stubEnv("REQUIRE_WEBGPU", "");
     const tests = [
       test("op > webgpu > adds", "skipped"),
       test("reads a checkpoint", "skipped"),
       test("x", "skipped", "too slow"),
     ];
     expect([...countRun([module(tests)], 0, false, false).reasons]).toEqual([
-      ["no WebGPU adapter was there", 1],
+      ["no WebGPU adapter was there, or by their own condition", 1],
       ["the folder ../shared is absent", 1],
       ["too slow", 1],
     ]);
+    vi.stubEnv("REQUIRE_WEBGPU", "1");
+    expect(countRun([module(tests)], 0, false, true).reasons.get("skipped by their own condition")).toBe(2);
+    vi.unstubAllEnvs();
   });
 });
