@@ -36,14 +36,7 @@ describe.skipIf(model === null || file === null)("train() on HH-RLHF with storie
       const prepared = events[0]!;
       expect(prepared.kind === "prepared" && prepared.cutCount).toBeGreaterThan(10);
       expect(prepared.kind === "prepared" && prepared.dropped["response-too-long"]).toBeGreaterThan(10);
-      // Each epoch sees every pair once, so that means over epochs compare the same pairs; tenths of so short a run would
-      // compare two handfuls of different ones.
-      const losses = events.flatMap((event) => (event.kind === "step" ? [event.loss] : []));
-      const epochSize = losses.length / 3;
-      const meanOf = (epoch: number) =>
-        losses.slice(epoch * epochSize, (epoch + 1) * epochSize).reduce((sum, loss) => sum + loss, 0) / epochSize;
-      expect(meanOf(1)).toBeLessThan(meanOf(0));
-      expect(meanOf(2)).toBeLessThan(meanOf(1));
+      expect(summary.trainLoss).toBeLessThan(summary.trainLossAtStart);
       expect(summary.heldOut!.low).toBeLessThan(summary.heldOut!.accuracy);
       expect(summary.trainable.head).toBe(512 * 64 + 512);
       const target = {
