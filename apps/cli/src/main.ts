@@ -20,7 +20,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     note: (text) => void process.stderr.write(text),
     interactive: process.stderr.isTTY === true,
     colour,
-    columns: process.stdout.columns ?? 100,
+    // A terminal without a size says 0.
+    columns: process.stdout.columns || 100,
     signal: abort.signal,
     lines: () => createInterface({ input: process.stdin }),
   });
