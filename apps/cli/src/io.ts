@@ -1,4 +1,5 @@
 // Where a command's output goes: results to stdout, everything else to stderr. Knows no command.
+import { setImmediate } from "node:timers/promises";
 
 /** The outside world of a command; tests give their own. */
 export interface Io {
@@ -22,6 +23,17 @@ export class UsageError extends Error {
   constructor(message: string) {
     super(message);
     this.name = "UsageError";
+  }
+}
+
+/** Lets signals in: work that awaits nothing but finished promises would never see Ctrl-C. */
+export const breathe = (): Promise<void> => setImmediate();
+
+/** The same events, with a breath before each. */
+export async function* responsive<Event>(events: AsyncIterable<Event>): AsyncGenerator<Event, void, undefined> {
+  for await (const event of events) {
+    await breathe();
+    yield event;
   }
 }
 

@@ -30,13 +30,15 @@ export interface OpenModel extends Disposable {
   createPolicy(capacity: number, slotCount?: number): DecodePolicy;
 }
 
-/** Opens a device as the options say, and tells which one it is. */
+/** Opens a device as the options say, and tells which one it is and, where it was not named, why. */
 export async function openDeviceFor(options: Pick<ModelOptions, "device" | "threads">, io: Io): Promise<Device> {
   const device = await openDevice(
     options.device ?? "auto",
     options.threads === undefined ? {} : { threads: options.threads },
   );
-  io.note(`device: ${device.name} (${device.info.description}), ${device.why}\n`);
+  const why = (options.device ?? "auto") === "auto" ? `; ${device.why.split(";")[0]}` : "";
+  io.note(`device: ${device.name}, ${device.info.description}${why}
+`);
   return device;
 }
 
@@ -134,6 +136,13 @@ export function promptTokens(
     return [llama.generation.bosTokenId];
   }
   return ids;
+}
+
+/** Throws where a sequence is longer than the model reads. */
+export function checkLength({ llama }: OpenModel, ids: readonly number[]): void {
+  const { maxTokens } = llama.config;
+  if (ids.length <= maxTokens) return;
+  throw new UsageError(`Cannot read ${ids.length} tokens: this model reads ${maxTokens}; shorten the text`);
 }
 
 /** A detokeniser that continues `prompt`: its first output is the text after it. */

@@ -1,5 +1,6 @@
 // Parsers of option values: each names the option, what it got and what it takes.
 import { InvalidArgumentError } from "commander";
+import { UsageError } from "./io.ts";
 
 /** A number within bounds, for commander. */
 export function numberOption(
@@ -63,6 +64,6 @@ export function headWeights(heads: readonly HeadsOption[]): readonly number[] {
   const raw = heads.map(({ weight }) => weight ?? 1);
   const total = raw.reduce((sum, weight) => sum + weight, 0);
   if (heads.length > 0 && total === 0)
-    throw new InvalidArgumentError("Cannot weigh the heads: all weights are 0; give at least one above 0.");
+    throw new UsageError("Cannot weigh the heads: all weights are 0; give at least one above 0");
   return raw.map((weight) => weight / total);
 }

@@ -57,7 +57,7 @@ async function encodeExample({ prompt, responses }: ExampleRows, layout: Feature
     if (part.some((half) => (half & 0x7c00) === 0x7c00)) {
       throw new TrainingError(
         "feature-range",
-        `Cannot store hidden states of width ${layout.hiddenSize} in binary16: one is past 65504 or not a number; train with features "recompute"`,
+        `Cannot store hidden states of width ${layout.hiddenSize} in binary16: one is past 65504 or not a number; train with features "recompute", or check the weights where that fails too`,
       );
     }
     bytes.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), at);

@@ -3,7 +3,7 @@ import { sampled } from "@dual-head/sampler";
 import { type ChatMessage, chatPrompt, encodeChat } from "@dual-head/tokenizer";
 import { Command } from "commander";
 import { alphaStrip } from "../alpha-strip.ts";
-import { type Io, UsageError } from "../io.ts";
+import { type Io, responsive, UsageError } from "../io.ts";
 import { continuation, controlsFrom, openModel, stopTokensOf } from "../model.ts";
 import { type AlignedModelOptions, addModelOptions, addSamplingOptions, type SamplingOptions } from "./shared.ts";
 
@@ -62,7 +62,7 @@ async function chat(options: ChatOptions, io: Io): Promise<void> {
     }
     let answer = "";
     const tokens: { text: string; alpha: number | null }[] = [];
-    for await (const event of sampled(policy).generate({
+    const events = sampled(policy).generate({
       ...options,
       prompt,
       seed: options.seed + turn++,
@@ -71,7 +71,8 @@ async function chat(options: ChatOptions, io: Io): Promise<void> {
       stopStrings: ["\n\nHuman:"],
       createDetokenizer: continuation(tokenizer, prompt),
       signal: io.signal,
-    })) {
+    });
+    for await (const event of responsive(events)) {
       answer += event.text;
       if (event.type === "token") tokens.push({ text: event.text, alpha: event.alpha });
       if (!knobs.trace) io.out(event.text);

@@ -1,4 +1,5 @@
 // The demo at a small size, then chat and doctor on what it left: the screens hold what they promise.
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../testing/folder.ts";
 import { run, runJson } from "../testing/run.ts";
@@ -46,6 +47,17 @@ describe("demo, chat and doctor", () => {
     expect(result.measures).toEqual([]);
     expect(result.examples.length).toBe(3);
     expect((await run(demo("--model", "x"))).status).toBe(2);
+  });
+
+  it("demo touches no folder that a demo did not make", async () => {
+    await mkdir(`${world.path}/mine/heads`, { recursive: true });
+    await writeFile(`${world.path}/mine/heads/heads.safetensors`, "precious");
+    const argv = demo();
+    argv[2] = `${world.path}/mine`;
+    const { status, note } = await run(argv);
+    expect(status).toBe(2);
+    expect(note).toContain("holds files of others");
+    expect(await readFile(`${world.path}/mine/heads/heads.safetensors`, "utf8")).toBe("precious");
   });
 
   it("chat answers, turns its knobs, and ends with the input", async () => {

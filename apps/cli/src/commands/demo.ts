@@ -1,6 +1,6 @@
 // dual-head demo: from nothing, or from a given model and data, to base beside aligned text and the numbers of both.
 import { rm } from "node:fs/promises";
-import { createDirectory, writeFileAtomic } from "@dual-head/bytes";
+import { createDirectory, listDirectory, writeFileAtomic } from "@dual-head/bytes";
 import { readPreferences } from "@dual-head/data";
 import { type GenerateRequest, generateBatch } from "@dual-head/sampler";
 import { openDevice } from "@dual-head/tensor-core";
@@ -9,7 +9,7 @@ import { Command } from "commander";
 import { alphaColour, alphaStrip, createChalk } from "../alpha-strip.ts";
 import { createDemoBackbone } from "../demo/backbone.ts";
 import { drawPreferences, drawPrompts, judge } from "../demo/world.ts";
-import { createProgress, formatDuration, type Io, toJson, UsageError } from "../io.ts";
+import { createProgress, formatDuration, type Io, responsive, toJson, UsageError } from "../io.ts";
 import { continuation, controlsFrom, type OpenModel, openModel, stopTokensOf } from "../model.ts";
 import { numberOption } from "../options.ts";
 import { addDeviceOptions, type DeviceOptions } from "./shared.ts";
@@ -48,6 +48,7 @@ interface Measure {
 }
 
 const strengths = [0, 0.5, 1, 2] as const;
+const markName = "made-by-demo.txt";
 
 /** The `demo` command. */
 export function demoCommand(io: Io): Command {
@@ -75,7 +76,8 @@ async function demo(options: DemoOptions, io: Io): Promise<void> {
   const started = performance.now();
   const own = options.model === undefined;
   const headsFolder = `${options.out}/heads`;
-  await createDirectory(options.out);
+  if (!own) await readPreferences(options.data!);
+  await claimFolder(options.out);
   await rm(headsFolder, { recursive: true, force: true });
   const [modelFolder, dataFile] = own ? await makeWorld(options, io) : [options.model!, options.data!];
   const training = await trainHeads(modelFolder, dataFile, headsFolder, options, io);
@@ -84,15 +86,26 @@ async function demo(options: DemoOptions, io: Io): Promise<void> {
     io,
   );
   const prompts = own ? drawPrompts(options.seed, options.prompts) : await promptsOf(dataFile);
-  const examples = await compare(model, [...new Set(prompts)].slice(0, 3), options.seed, io);
-  const measures = own ? await measure(model, prompts, options.seed, io) : [];
+  const { measures, examples, changes } = own
+    ? await measure(model, prompts, options.seed, io)
+    : { measures: [], examples: await compare(model, prompts, options.seed, io), changes: null };
   const seconds = (performance.now() - started) / 1000;
   if (options.json === true) {
-    io.out(`${toJson({ device: model.device.name, training, measures, examples, seconds })}\n`);
+    io.out(`${toJson({ device: model.device.name, training, measures, changes, examples, seconds })}\n`);
     return;
   }
-  io.out(report(examples, measures, training, io));
+  io.out(report(examples, changes, measures, training, io));
   io.note(`${formatDuration(seconds)} in all; model, heads and data are in ${options.out}\n`);
+}
+
+/** Takes a folder for the demo: an empty one, or one that an earlier demo has marked. */
+async function claimFolder(folder: string): Promise<void> {
+  await createDirectory(folder);
+  const names = await listDirectory(folder);
+  if (names.length > 0 && !names.includes(markName)) {
+    throw new UsageError(`Cannot run the demo in ${folder}: it holds files of others; give a new folder with --out`);
+  }
+  await writeFileAtomic(`${folder}/${markName}`, "Made by dual-head demo, which replaces what lies here.\n");
 }
 
 /** Writes preferences and a freshly trained backbone; returns their places. */
@@ -175,16 +188,17 @@ function requestFor(model: OpenModel, prompt: string, strength: number, seed: nu
 }
 
 /** Answers all requests in one batch. */
-async function answerAll(model: OpenModel, requests: readonly GenerateRequest[]): Promise<readonly Answer[]> {
+async function answerAll(model: OpenModel, requests: readonly GenerateRequest[], io: Io): Promise<readonly Answer[]> {
   const slotCount = Math.min(requests.length, 32);
   const longest = Math.max(...requests.map(({ prompt, maxNewTokens }) => prompt.length + maxNewTokens));
   const policy = model.createPolicy(longest, slotCount);
   const answers = requests.map(() => ({ text: "", tokens: [] as { text: string; alpha: number | null }[] }));
-  for await (const { index, event } of generateBatch(policy, requests, { concurrency: slotCount })) {
+  for await (const { index, event } of responsive(generateBatch(policy, requests, { concurrency: slotCount }))) {
     const answer = answers[index]!;
     answer.text += event.text;
     if (event.text !== "") answer.tokens.push({ text: event.text, alpha: event.type === "token" ? event.alpha : null });
   }
+  io.signal.throwIfAborted();
   return answers;
 }
 
@@ -197,8 +211,15 @@ async function compare(
   const requests = prompts.flatMap((prompt, index) =>
     [0, 1].map((strength) => requestFor(model, prompt, strength, seed + index, io)),
   );
-  const answers = await answerAll(model, requests);
+  const answers = await answerAll(model, requests, io);
   return prompts.map((prompt, index) => ({ prompt, base: answers[2 * index]!, aligned: answers[2 * index + 1]! }));
+}
+
+/** What strength 1 changed in the answers of base: how many became kind, how many ceased to be. */
+interface Changes {
+  readonly questions: number;
+  readonly toKind: number;
+  readonly toRude: number;
 }
 
 async function measure(
@@ -206,25 +227,39 @@ async function measure(
   prompts: readonly string[],
   seed: number,
   io: Io,
-): Promise<readonly Measure[]> {
+): Promise<{ measures: readonly Measure[]; examples: readonly Example[]; changes: Changes }> {
   io.note(
     `3. ${prompts.length} questions on tasks without any preference, answered at strengths ${strengths.join(", ")}\n`,
   );
   const requests = strengths.flatMap((strength) =>
     prompts.map((prompt, index) => requestFor(model, prompt, strength, seed + index, io)),
   );
-  const answers = await answerAll(model, requests);
-  return strengths.map((strength, at) => {
-    const own = answers.slice(at * prompts.length, (at + 1) * prompts.length);
+  const answers = await answerAll(model, requests, io);
+  const answersAt = (strength: (typeof strengths)[number]) => {
+    const at = strengths.indexOf(strength);
+    return answers.slice(at * prompts.length, (at + 1) * prompts.length);
+  };
+  const measures = strengths.map((strength) => {
+    const own = answersAt(strength);
     const kindShare = own.filter(({ text }) => judge(text).isKind).length / own.length;
     const alphas = own.flatMap(({ tokens }) => tokens.flatMap(({ alpha }) => (alpha === null ? [] : [alpha])));
     const meanAlpha = alphas.reduce((sum, alpha) => sum + alpha, 0) / Math.max(1, alphas.length);
     return { strength, kindShare, ...wilsonInterval(kindShare, own.length), meanAlpha };
   });
+  const [base, aligned] = [answersAt(0), answersAt(1)];
+  const all = prompts.map((prompt, index) => ({ prompt, base: base[index]!, aligned: aligned[index]! }));
+  const turned = (before: boolean, after: boolean) =>
+    all.filter((each) => judge(each.base.text).isKind === before && judge(each.aligned.text).isKind === after);
+  const [toKind, toRude] = [turned(false, true), turned(true, false)];
+  // What the heads are for, and beside it, where there is one, an answer on which they failed.
+  const failures = [...turned(false, false), ...toRude];
+  const examples = [...new Set([...toKind.slice(0, 2), ...failures.slice(0, 1), ...all])].slice(0, 3);
+  return { measures, examples, changes: { questions: all.length, toKind: toKind.length, toRude: toRude.length } };
 }
 
 function report(
   examples: readonly Example[],
+  changes: Changes | null,
   measures: readonly Measure[],
   { heldOut, trainable }: TrainingSummary,
   io: Io,
@@ -232,6 +267,13 @@ function report(
   const chalk = createChalk(io.colour);
   const percent = (share: number) => `${(100 * share).toFixed(0).padStart(3)} %`;
   const lines: string[] = [""];
+  if (changes !== null) {
+    const { questions, toKind, toRude } = changes;
+    lines.push(
+      `Of ${questions} questions, ${toKind} rude answers of base became kind and ${toRude} kind ones rude. Some of them:`,
+      "",
+    );
+  }
   for (const { prompt, base, aligned } of examples) {
     lines.push(
       chalk.bold(

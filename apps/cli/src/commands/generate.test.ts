@@ -92,6 +92,35 @@ describe.skipIf(stories === null || expectedPath === null)("generate on stories2
     expect(outcome.note).toContain("interrupted");
   });
 
+  it("ends within a token of Ctrl-C, whatever the device", async () => {
+    for (const device of ["cpu", "reference"]) {
+      const abort = new AbortController();
+      // A signal handler runs where a timer does: between turns of the event loop.
+      const onOut = () => void setImmediate(() => abort.abort(new Error("interrupted")));
+      const outcome = await run([...base, "--temperature", "0", "--max-new-tokens", "300", "--device", device], {
+        signal: abort.signal,
+        onOut,
+      });
+      expect(outcome.status).toBe(130);
+      expect(outcome.out.length).toBeLessThan(60);
+    }
+  });
+
+  it("names the model's limit for a prompt it cannot read, and explains weights of 0", async () => {
+    const long = await run([
+      "generate",
+      "--model",
+      stories!,
+      "--tokens",
+      new Array(513).fill(5).join(","),
+      "--device",
+      "cpu",
+    ]);
+    expect([long.status, long.note.includes("this model reads 512")]).toEqual([2, true]);
+    const weightless = await run([...base, "--heads", "anything=0", "--device", "cpu"]);
+    expect([weightless.status, weightless.note.includes("all weights are 0")]).toEqual([2, true]);
+  });
+
   it("refuses options it does not know or cannot use with status 2", async () => {
     for (const extra of [
       ["--temperature", "-1"],

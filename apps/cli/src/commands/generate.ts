@@ -2,8 +2,8 @@
 import { sampled } from "@dual-head/sampler";
 import { Command } from "commander";
 import { alphaStrip } from "../alpha-strip.ts";
-import { type Io, toJson } from "../io.ts";
-import { continuation, controlsFrom, openModel, promptTokens, stopTokensOf, textOf } from "../model.ts";
+import { type Io, responsive, toJson } from "../io.ts";
+import { checkLength, continuation, controlsFrom, openModel, promptTokens, stopTokensOf, textOf } from "../model.ts";
 import { collectOption } from "../options.ts";
 import {
   type AlignedModelOptions,
@@ -34,6 +34,7 @@ export function generateCommand(io: Io): Command {
 async function generate(options: GenerateOptions, io: Io): Promise<void> {
   using model = await openModel(options, io);
   const prompt = promptTokens(model, { text: options.prompt, tokens: options.tokens });
+  checkLength(model, prompt);
   const policy = model.createPolicy(prompt.length + options.maxNewTokens);
   const { tokenizer, headWeights: weights } = model;
   const streamed = options.json !== true && options.trace !== true;
@@ -50,7 +51,7 @@ async function generate(options: GenerateOptions, io: Io): Promise<void> {
     createDetokenizer: continuation(tokenizer, prompt),
     signal: io.signal,
   });
-  for await (const event of events) {
+  for await (const event of responsive(events)) {
     if (event.type === "token") {
       if (tokens.length === 0) firstToken = performance.now();
       tokens.push({ id: event.token, text: textOf(tokenizer, event.token), logp: event.logp, alpha: event.alpha });

@@ -4,7 +4,7 @@ import { readText } from "@dual-head/bytes";
 import { logNormalizer } from "@dual-head/sampler";
 import { Command } from "commander";
 import { type Io, toJson, UsageError } from "../io.ts";
-import { controlsFrom, openModel, promptTokens, textOf } from "../model.ts";
+import { checkLength, controlsFrom, openModel, promptTokens, textOf } from "../model.ts";
 import { numberOption } from "../options.ts";
 import { type AlignedModelOptions, addModelOptions, addTokensAndJson } from "./shared.ts";
 
@@ -38,17 +38,19 @@ async function score(options: ScoreOptions, io: Io): Promise<void> {
     throw new UsageError("Cannot score two texts: give --text or --file");
   const text = options.file === undefined ? options.text : await readText(options.file);
   using model = await openModel(options, io);
-  const { tokenizer, llama } = model;
+  const { tokenizer } = model;
   const ids = promptTokens(model, { text, tokens: options.tokens });
-  if (ids.length > llama.config.maxTokens) {
-    throw new UsageError(
-      `Cannot score ${ids.length} tokens: this model reads ${llama.config.maxTokens}; shorten the text`,
-    );
-  }
+  checkLength(model, ids);
   const policy = model.createPolicy(ids.length);
   const sequence = policy.open(controlsFrom(options, model.headWeights));
   const wantsLogits = options.logits === true || options.top !== undefined;
   const [scores] = await policy.score([{ sequence, tokens: ids }], { logits: wantsLogits });
+  const broken = scores!.logp.findIndex((logp, index) => index > 0 && !Number.isFinite(logp));
+  if (broken >= 0) {
+    throw new Error(
+      `Cannot score position ${broken}: its log-probability is ${scores!.logp[broken]}; check the weights of model and heads`,
+    );
+  }
   const tokens = ids.map((id, index) => {
     const logits = scores!.logits?.[index];
     return {

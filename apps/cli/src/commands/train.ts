@@ -86,23 +86,34 @@ export function trainCommand(io: Io): Command {
       numberOption({ above: 0 }),
     )
     .addOption(
-      new Option("--entropy-sign <sign>", "corrected balances the heads, printed is the paper's sign").choices([
-        "corrected",
+      new Option(
+        "--entropy-sign <sign>",
+        `corrected balances the heads, printed is the paper's sign (default: ${defaults.entropySign})`,
+      ).choices(["corrected", "printed"]),
+    )
+    .addOption(
+      new Option(
+        "--preference-on <what>",
+        `score the reward head alone (paper) or the fusion (default: ${defaults.preferenceOn})`,
+      ).choices(["reward", "fused"]),
+    )
+    .addOption(
+      new Option("--reduction <how>", `of the language-modelling loss (default: ${defaults.reduction})`).choices([
+        "token-mean",
         "printed",
       ]),
     )
     .addOption(
-      new Option("--preference-on <what>", "score the reward head alone (paper) or the fusion").choices([
-        "reward",
-        "fused",
-      ]),
+      new Option("--mixing <mode>", `fusion in the language-modelling loss (default: ${defaults.mixing})`).choices(
+        mixingModes as MixingMode[],
+      ),
     )
-    .addOption(new Option("--reduction <how>", "of the language-modelling loss").choices(["token-mean", "printed"]))
-    .addOption(
-      new Option("--mixing <mode>", "fusion in the language-modelling loss").choices(mixingModes as MixingMode[]),
+    .option(
+      "--gate-width <r>",
+      "inner width of the gate (default: in proportion to the hidden size, 320 at 4096)",
+      integer,
     )
-    .option("--gate-width <r>", "inner width of the gate", integer)
-    .option("--gate-heads <h>", "attention heads of the gate", integer)
+    .option("--gate-heads <h>", "attention heads of the gate (default: 8)", integer)
     .option("--alpha <a>", "a constant gate at this alpha instead of attention", numberOption({ min: 0, max: 1 }))
     .addOption(
       new Option("--head <kind>", "a matrix of its own, or a low-rank change of the model's head")
@@ -114,10 +125,10 @@ export function trainCommand(io: Io): Command {
       new Option("--head-init <how>", "where a linear head starts").choices(["base", "zero", "random"]).default("base"),
     )
     .addOption(
-      new Option("--features <how>", "store hidden states on disk once, or compute them each time").choices([
-        "cache",
-        "recompute",
-      ]),
+      new Option(
+        "--features <how>",
+        `store hidden states on disk once, or compute them each time (default: ${defaults.features})`,
+      ).choices(["cache", "recompute"]),
     )
     .option(
       "--held-out <share>",
@@ -125,7 +136,7 @@ export function trainCommand(io: Io): Command {
       numberOption({ min: 0, max: 0.9 }),
     )
     .option("--max-tokens <n>", "longest sequence (default: what the model reads)", integer)
-    .option("--checkpoint-every <n>", "optimiser steps between checkpoints", integer)
+    .option("--checkpoint-every <n>", "optimiser steps between checkpoints (default: 100)", integer)
     .option("--seed <n>", `seed of everything (default: ${defaults.seed})`, numberOption({ min: 0, integer: true }))
     .option("--resume", "go on with the run in --out, if there is one")
     .option("--json", "print one JSON object a line; the last one is the summary");
@@ -187,6 +198,10 @@ async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> 
         io.note(
           `${event.pairCount} pairs to train on, ${event.heldOutCount} held out, ${event.cutCount} cut at a turn${counts.length > 0 ? `; dropped ${listCounts(counts)}` : ""}\n`,
         );
+        const droppedCount = counts.reduce((sum, [, count]) => sum + count, 0);
+        if (droppedCount > event.pairCount + event.heldOutCount) {
+          io.note("warning: most pairs were dropped; use a model that reads longer texts, or shorter data\n");
+        }
         if (event.startStep > 0) io.note(`going on from step ${event.startStep}\n`);
       }
     }

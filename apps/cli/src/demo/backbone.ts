@@ -17,6 +17,7 @@ import {
 } from "@dual-head/tensor-core";
 import { loadTokenizer } from "@dual-head/tokenizer";
 import { cosineRate, createOptimiser } from "@dual-head/train";
+import { breathe } from "../io.ts";
 import { createTokenizerJson, drawCorpus, specialTokens } from "./world.ts";
 
 /** What training reports after each step. */
@@ -96,6 +97,7 @@ export async function createDemoBackbone(
   const corpus = drawCorpus(options.seed, backboneRecipe.transcriptCount).map((text) => [...tokenizer.encode(text), 1]);
   const rate = { learningRate: backboneRecipe.learningRate, stepCount, warmupStepCount: backboneRecipe.warmupSteps };
   for (let step = 1; step <= stepCount; step++) {
+    await breathe();
     options.signal?.throwIfAborted();
     const batch = Array.from({ length: batchSize }, () => corpus[random.integer(corpus.length)]!);
     const inputs = Uint32Array.from(batch.flatMap((ids) => ids.slice(0, -1)));
