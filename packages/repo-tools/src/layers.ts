@@ -20,6 +20,8 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   train: ["backbone", "heads", "gating", "losses", "checkpoint", "tokenizer", "data", "tensor-core", "bytes"],
   // L3
   methods: ["backbone", "heads", "gating", "losses", "sampler", "train", "tensor-core"],
+  // L4: plain numbers; only its tests import the packages they compare with.
+  theorems: [],
 };
 
 /** Packages that only tests may import, from anywhere; the tools themselves import nothing internal. */
