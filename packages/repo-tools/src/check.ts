@@ -5,9 +5,12 @@ import { join } from "node:path";
 import type { Finding } from "./repository.ts";
 import { listPackages, readRepository } from "./repository.ts";
 import { checkDeno, staleDenoManifests } from "./rules/deno-rule.ts";
+import { checkErrata, errata } from "./rules/errata-rule.ts";
 import { checkExports } from "./rules/export-rule.ts";
 import { checkFiles } from "./rules/file-rule.ts";
+import { isStale } from "./rules/generated-document.ts";
 import { checkLayers } from "./rules/layer-rule.ts";
+import { checkPaperMap, paperMap } from "./rules/paper-map-rule.ts";
 import { checkText } from "./rules/text-rule.ts";
 import { findRepositoryRoot } from "./shared-asset.ts";
 
@@ -20,7 +23,11 @@ function main(args: readonly string[]): number {
   const root = findRepositoryRoot();
   let files = readRepository(root);
   if (args.includes("--fix")) {
-    for (const [path, text] of staleDenoManifests(files, listPackages(files))) {
+    const documents = [paperMap(files), errata(files)].filter((document) => isStale(files, document));
+    for (const [path, text] of [
+      ...staleDenoManifests(files, listPackages(files)),
+      ...documents.map(({ path, text }) => [path, text] as const),
+    ]) {
       writeFileSync(join(root, path), text);
       console.log(`wrote ${path}`);
     }
@@ -33,6 +40,8 @@ function main(args: readonly string[]): number {
     ...checkFiles(files, packages),
     ...checkText(files),
     ...checkDeno(files, packages),
+    ...checkPaperMap(files),
+    ...checkErrata(files),
   ];
   const errorCount = findings.filter((each) => each.severity === "error").length;
   for (const { file, line, rule, message, severity } of findings) {
