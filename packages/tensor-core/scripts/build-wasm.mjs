@@ -35,13 +35,10 @@ writeFileSync(
 );
 
 function listKernelFiles() {
-  const folders = readdirSync(join(root, "src/ops"), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  const files = folders.flatMap(({ name }) =>
-    readdirSync(join(root, "src/ops", name))
-      .filter((file) => file.endsWith(".as.ts"))
-      .map((file) => `src/ops/${name}/${file}`),
-  );
-  return ["src/backends/cpu/runtime.as.ts", ...files.sort()];
+  const kernels = readdirSync(join(root, "src"), { recursive: true })
+    .map((file) => `src/${file.replaceAll("\\", "/")}`)
+    .filter((file) => /^src\/(?:ops|formats)\/[^/]+\/[^/]+\.as\.ts$/.test(file));
+  return ["src/backends/cpu/runtime.as.ts", ...kernels.sort()];
 }
 
 async function compile(flags) {

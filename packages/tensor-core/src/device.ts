@@ -2,7 +2,17 @@
 import type { Backend, DeviceInfo, DeviceName } from "./backends/backend.ts";
 import { createReferenceBackend } from "./backends/reference.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
-import { byteLengthOf, createArray, type Dtype, type NumericArray, sizeOf, type TensorSpec } from "./spec.ts";
+import { packMatrix } from "./formats/packing.ts";
+import {
+  type ArrayDtype,
+  byteLengthOf,
+  createArray,
+  type Dtype,
+  isPacked,
+  type NumericArray,
+  sizeOf,
+  type TensorSpec,
+} from "./spec.ts";
 import { type DeviceStats, handleOf, type MutableStats, Storage, type Tensor, TensorHandle } from "./tensor.ts";
 import { leavesOf } from "./tree.ts";
 
@@ -15,7 +25,12 @@ export interface Device extends Disposable {
   /** The dtype of parameters and activations here: f64 on reference, f32 elsewhere. */
   readonly floatDtype: "f64" | "f32";
   readonly stats: DeviceStats;
-  /** Copies values to the device. `dtype` defaults to u32 for Uint32Array and to `floatDtype` otherwise. */
+  /**
+   * Copies values to the device. `dtype` defaults to u32 for Uint32Array and to `floatDtype` otherwise; a packed dtype
+   * rounds a matrix to that format.
+   *
+   * @throws DeviceError where this device has no such dtype
+   */
   tensor(values: NumericArray | readonly number[], shape: readonly number[], dtype?: Dtype): Tensor;
   /** Frees every tensor made inside `body` except those in the tree it returns and those given to `keep`. */
   scope<Out>(body: () => Out): Out;
@@ -119,9 +134,22 @@ class BackendDevice implements Device, DeviceInternals {
         actual: values.length,
       });
     }
+    if (isPacked(type)) this.#checkPacked(type, shape);
     const handle = this.create({ shape: [...shape], dtype: type });
-    this.backend.write(handle.storage.buffer, toArray(values, type));
+    const stored = isPacked(type) ? packMatrix(type, values, shape[0]!, shape[1]!) : toArray(values, type);
+    this.backend.write(handle.storage.buffer, stored);
     return handle;
+  }
+  #checkPacked(dtype: Dtype, shape: readonly number[]): void {
+    if (!this.backend.packs) {
+      throw new DeviceError(
+        this.name,
+        `Cannot make a ${dtype} tensor on ${this.name}: packed weights exist on cpu and reference only; use ${this.floatDtype}, or another device`,
+      );
+    }
+    if (shape.length !== 2) {
+      throw new ShapeError({ op: "tensor", label: `the rank of a ${dtype} tensor`, expected: 2, actual: shape.length });
+    }
   }
   scope<Out>(body: () => Out): Out {
     const scope = new Set<TensorHandle>();
@@ -165,7 +193,7 @@ class BackendDevice implements Device, DeviceInternals {
   }
 }
 
-function toArray(values: NumericArray | readonly number[], dtype: Dtype): NumericArray {
+function toArray(values: NumericArray | readonly number[], dtype: ArrayDtype): NumericArray {
   const wanted = createArray(dtype, 0).constructor;
   if (values.constructor === wanted) return values as NumericArray;
   const array = createArray(dtype, values.length);

@@ -4,6 +4,7 @@ export type { Backend, DeviceInfo, DeviceName, Operand } from "./backends/backen
 export { createDevice, type Device, type OpenDeviceOptions, openDevice } from "./device.ts";
 export { apply } from "./dispatch.ts";
 export { DeviceError, GradientError, ShapeError } from "./errors.ts";
+export { type PackedDtype, packMatrix, unpackMatrix } from "./formats/packing.ts";
 export { type Projection, projectionTerms, type WeightedProjection } from "./nn/projection.ts";
 export { causalRanges, type RowBatch, rowCountOf, type Segments, segmentPositions, segmentsOf } from "./nn/ragged.ts";
 export {
@@ -31,8 +32,17 @@ export { rope } from "./ops/rope/op.ts";
 export { swiglu } from "./ops/swiglu/op.ts";
 export { unary } from "./ops/unary/op.ts";
 export type { UnaryName } from "./ops/unary/table.ts";
+export { unpack } from "./ops/unpack-rows/op.ts";
 export { writeRows } from "./ops/write-rows/op.ts";
 export { createRandom, type Random } from "./random.ts";
-export { byteLengthOf, type Dtype, type NumericArray, sizeOf, type TensorSpec } from "./spec.ts";
+export {
+  byteLengthOf,
+  type Dtype,
+  type FloatDtype,
+  isPacked,
+  type NumericArray,
+  sizeOf,
+  type TensorSpec,
+} from "./spec.ts";
 export type { DeviceStats, Tensor } from "./tensor.ts";
 export { leavesOf, mapTree, replaceLeaves, type Tree } from "./tree.ts";

@@ -1,8 +1,15 @@
 // Shapes and element types of tensors, and broadcasting; knows no device and no memory.
 import { ShapeError } from "./errors.ts";
+import { type PackedDtype, packedFormats, packedWords } from "./formats/packing.ts";
 
-/** Element type of a tensor: `f64` exists on the reference device only, `u32` holds token ids, rows and ranges. */
-export type Dtype = "f64" | "f32" | "u32";
+/** Element type of numbers that are computed with; `f64` exists on the reference device only. */
+export type FloatDtype = "f64" | "f32";
+
+/**
+ * Element type of a tensor: `u32` holds token ids, rows and ranges; the packed types hold frozen weight matrices, which
+ * products read and nothing writes.
+ */
+export type Dtype = FloatDtype | "u32" | PackedDtype;
 
 /** The arrays tensors are made from and read into. */
 export type NumericArray = Float64Array | Float32Array | Uint32Array;
@@ -13,8 +20,10 @@ export interface TensorSpec {
   readonly dtype: Dtype;
 }
 
-/** Bytes of one element of each dtype. */
-export const dtypeBytes: Readonly<Record<Dtype, number>> = { f64: 8, f32: 4, u32: 4 };
+/** Element types with an array of their own. */
+export type ArrayDtype = Exclude<Dtype, PackedDtype>;
+
+const dtypeBytes: Readonly<Record<ArrayDtype, number>> = { f64: 8, f32: 4, u32: 4 };
 
 /** Number of elements of a shape; 1 for a scalar. */
 export function sizeOf(shape: readonly number[]): number {
@@ -23,12 +32,18 @@ export function sizeOf(shape: readonly number[]): number {
 
 /** Bytes a tensor of this spec occupies. */
 export function byteLengthOf(spec: TensorSpec): number {
-  return sizeOf(spec.shape) * dtypeBytes[spec.dtype];
+  const { shape, dtype } = spec;
+  return isPacked(dtype) ? 4 * packedWords(dtype, shape[0]!, shape[1]!) : sizeOf(shape) * dtypeBytes[dtype];
 }
 
 /** True for dtypes that carry gradients. */
-export function isFloat(dtype: Dtype): boolean {
-  return dtype !== "u32";
+export function isFloat(dtype: Dtype): dtype is FloatDtype {
+  return dtype === "f64" || dtype === "f32";
+}
+
+/** True for the formats of frozen weights. */
+export function isPacked(dtype: Dtype): dtype is PackedDtype {
+  return dtype in packedFormats;
 }
 
 /** True where both shapes have the same extents. */
@@ -37,7 +52,7 @@ export function sameShape(a: readonly number[], b: readonly number[]): boolean {
 }
 
 /** A new array of `dtype` with `length` zeros. */
-export function createArray(dtype: Dtype, length: number): NumericArray {
+export function createArray(dtype: ArrayDtype, length: number): NumericArray {
   if (dtype === "f64") return new Float64Array(length);
   return dtype === "f32" ? new Float32Array(length) : new Uint32Array(length);
 }

@@ -2,12 +2,13 @@
 import type { Backend } from "./backends/backend.ts";
 import type { Device } from "./device.ts";
 import { DeviceError } from "./errors.ts";
-import { byteLengthOf, type NumericArray, sizeOf, type TensorSpec } from "./spec.ts";
+import { unpackMatrix } from "./formats/packing.ts";
+import { byteLengthOf, isPacked, type NumericArray, sizeOf, type TensorSpec } from "./spec.ts";
 
 /** An immutable array on a device. Only an op that declares `donates` may reuse its memory, and then the tensor is gone. */
 export interface Tensor extends TensorSpec, Disposable {
   readonly device: Device;
-  /** Copies the values to the host, row-major. */
+  /** Copies the values to the host, row-major; of a packed tensor the numbers it stands for. */
   read(): Promise<NumericArray>;
   /** Frees the memory once no other handle shares it; harmless when repeated. */
   dispose(): void;
@@ -99,8 +100,11 @@ export class TensorHandle implements Tensor {
   }
   async read(): Promise<NumericArray> {
     const { backend, buffer } = this.storage;
+    const { dtype, shape } = this;
     this.#stats.bytesRead += byteLengthOf(this);
-    return backend.read(buffer, this.dtype, sizeOf(this.shape));
+    if (!isPacked(dtype)) return backend.read(buffer, dtype, sizeOf(shape));
+    const words = await backend.read(buffer, "u32", byteLengthOf(this) / 4);
+    return unpackMatrix(dtype, words as Uint32Array, shape[0]!, shape[1]!);
   }
   dispose(): void {
     this.scope?.delete(this);

@@ -1,6 +1,6 @@
 // The seam between tensors and devices: buffers in, buffers out, one op at a time; knows no op by name.
 import type { OpDefinition } from "../ops/op.ts";
-import type { Dtype, NumericArray, TensorSpec } from "../spec.ts";
+import type { ArrayDtype, NumericArray, TensorSpec } from "../spec.ts";
 
 /** Names of the three devices. */
 export type DeviceName = "reference" | "cpu" | "webgpu";
@@ -25,11 +25,13 @@ export interface Backend<Buffer = unknown> {
   readonly name: DeviceName;
   readonly info: DeviceInfo;
   readonly floatDtype: "f64" | "f32";
+  /** Whether its products read packed weights. */
+  readonly packs: boolean;
   /** Throws DeviceError where the memory cannot be had. */
   allocate(byteLength: number): Buffer;
   free(buffer: Buffer): void;
   write(buffer: Buffer, values: NumericArray): void;
-  read(buffer: Buffer, dtype: Dtype, length: number): Promise<NumericArray>;
+  read(buffer: Buffer, dtype: ArrayDtype, length: number): Promise<NumericArray>;
   run<Attrs>(
     op: OpDefinition<Attrs>,
     inputs: readonly Operand<Buffer>[],

@@ -1,6 +1,8 @@
 // The oracle device: every op's own plain loops over typed arrays, float64 by default; slow on purpose.
+
+import { unpackMatrix } from "../formats/packing.ts";
 import type { OpDefinition } from "../ops/op.ts";
-import { createArray, type Dtype, type NumericArray } from "../spec.ts";
+import { createArray, type Dtype, isPacked, type NumericArray } from "../spec.ts";
 import type { Backend, Operand } from "./backend.ts";
 
 /** Creates the reference backend; buffers are plain ArrayBuffers. */
@@ -8,7 +10,7 @@ export function createReferenceBackend(): Backend<ArrayBuffer> {
   const view = (operand: Operand<ArrayBuffer>) => ({
     shape: operand.shape,
     dtype: operand.dtype,
-    data: viewOf(operand.buffer, operand.dtype),
+    data: valuesOf(operand),
   });
   return {
     name: "reference",
@@ -20,6 +22,7 @@ export function createReferenceBackend(): Backend<ArrayBuffer> {
       limits: {},
     },
     floatDtype: "f64",
+    packs: true,
     allocate: (byteLength) => new ArrayBuffer(byteLength),
     free: () => {},
     write: (buffer, values) =>
@@ -39,6 +42,18 @@ export function createReferenceBackend(): Backend<ArrayBuffer> {
     },
     dispose: () => {},
   };
+}
+
+const unpacked = new WeakMap<ArrayBuffer, Float32Array>();
+
+/** The operand's memory, or what a packed one stands for; packed memory never changes, so that is computed once. */
+function valuesOf({ buffer, dtype, shape }: Operand<ArrayBuffer>): NumericArray {
+  if (!isPacked(dtype)) return viewOf(buffer, dtype);
+  const known = unpacked.get(buffer);
+  if (known !== undefined) return known;
+  const values = unpackMatrix(dtype, new Uint32Array(buffer), shape[0]!, shape[1]!);
+  unpacked.set(buffer, values);
+  return values;
 }
 
 function viewOf(buffer: ArrayBuffer, dtype: Dtype): NumericArray {

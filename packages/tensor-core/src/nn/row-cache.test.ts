@@ -21,10 +21,14 @@ describe.each(testDeviceNames)("createRowCache() on %s", (deviceName) => {
         using cache = createRowCache(device, { slotCount, capacity, widths: [width] });
         const model = new Map<number, number[]>();
         let next = 1;
+        const take = (slot: number, rows: number[]) => {
+          expect(model.has(slot), "a slot in use is given out again").toBe(false);
+          model.set(slot, rows);
+        };
         for (const step of commands) {
           if (step.kind === "open") {
             if (model.size === slotCount) expect(() => cache.open()).toThrow(SlotError);
-            else model.set(cache.open(), []);
+            else take(cache.open(), []);
             continue;
           }
           const slot = [...model.keys()][step.which % Math.max(1, model.size)];
@@ -48,7 +52,7 @@ describe.each(testDeviceNames)("createRowCache() on %s", (deviceName) => {
             rows.push(...values);
           } else if (step.kind === "fork") {
             if (model.size === slotCount) expect(() => cache.fork(slot)).toThrow(SlotError);
-            else model.set(cache.fork(slot), [...rows]);
+            else take(cache.fork(slot), [...rows]);
           } else if (step.kind === "truncate") {
             if (step.keep > rows.length) expect(() => cache.truncate(slot, step.keep)).toThrow(SlotError);
             else {

@@ -1,6 +1,6 @@
 // Shape checks that every op's rule is written with.
 import { ShapeError } from "../errors.ts";
-import { type Dtype, isFloat, sameShape, type TensorSpec } from "../spec.ts";
+import { type FloatDtype, isFloat, isPacked, sameShape, type TensorSpec } from "../spec.ts";
 
 /** Throws unless the op got `count` inputs. */
 export function checkInputCount(op: string, inputs: readonly TensorSpec[], count: number): void {
@@ -23,8 +23,8 @@ export function checkShape(op: string, label: string, input: TensorSpec, shape: 
 }
 
 /** Throws unless the inputs are float tensors of one dtype; returns that dtype. */
-export function checkFloats(op: string, inputs: readonly TensorSpec[]): Dtype {
-  const dtype = inputs[0]!.dtype;
+export function checkFloats(op: string, inputs: readonly TensorSpec[]): FloatDtype {
+  const { dtype } = inputs[0]!;
   for (const [index, input] of inputs.entries()) {
     if (!isFloat(input.dtype) || input.dtype !== dtype) {
       throw new ShapeError({
@@ -35,7 +35,13 @@ export function checkFloats(op: string, inputs: readonly TensorSpec[]): Dtype {
       });
     }
   }
-  return dtype;
+  return dtype as FloatDtype;
+}
+
+/** Throws unless the weight is packed or has the dtype of what it is multiplied with. */
+export function checkWeight(op: string, label: string, weight: TensorSpec, dtype: FloatDtype): void {
+  if (weight.dtype === dtype || isPacked(weight.dtype)) return;
+  throw new ShapeError({ op, label: `the dtype of ${label}`, expected: `${dtype} or packed`, actual: weight.dtype });
 }
 
 /** Throws unless the input is u32 with this shape; -1 accepts any extent. */

@@ -2,8 +2,17 @@
 // oracle in float32. Knows no op by name.
 import type { OpenDeviceOptions } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
+import { unpackMatrix } from "../../formats/packing.ts";
 import type { OpDefinition } from "../../ops/op.ts";
-import { createArray, type Dtype, type NumericArray, sizeOf, type TensorSpec } from "../../spec.ts";
+import {
+  byteLengthOf,
+  createArray,
+  type Dtype,
+  isPacked,
+  type NumericArray,
+  sizeOf,
+  type TensorSpec,
+} from "../../spec.ts";
 import type { Backend, Operand } from "../backend.ts";
 import type { CpuCall, CpuView } from "./call.ts";
 import { loadKernels } from "./kernels.ts";
@@ -36,6 +45,7 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
       limits: { maximumBytes: memory.maximumBytes },
     },
     floatDtype: "f32",
+    packs: true,
     allocate(byteLength) {
       checkLive();
       return memory.allocate(byteLength);
@@ -107,7 +117,10 @@ class MemoryView implements CpuView {
     this.#memory = memory;
   }
   get data(): NumericArray {
-    return this.#memory.view(this.pointer, this.dtype, sizeOf(this.shape));
+    const { pointer, dtype, shape } = this;
+    if (!isPacked(dtype)) return this.#memory.view(pointer, dtype, sizeOf(shape));
+    const words = this.#memory.view(pointer, "u32", byteLengthOf(this) / 4);
+    return unpackMatrix(dtype, words as Uint32Array, shape[0]!, shape[1]!);
   }
 }
 

@@ -1,5 +1,5 @@
 // What an op's cpu kernel is given: pointers into the shared memory, and the pool that runs exported kernels over it.
-import type { Dtype, NumericArray, TensorSpec } from "../../spec.ts";
+import type { ArrayDtype, NumericArray, TensorSpec } from "../../spec.ts";
 
 /** A tensor in the WebAssembly memory. */
 export interface CpuView extends TensorSpec {
@@ -21,7 +21,7 @@ export interface CpuRunner {
   /** Gives scratch memory back early, so that a loop reuses it. */
   release(pointer: number): void;
   /** Memory at a pointer as an array; stale once `scratch` is called again. */
-  view(pointer: number, dtype: Dtype, length: number): NumericArray;
+  view(pointer: number, dtype: ArrayDtype, length: number): NumericArray;
 }
 
 /** One call of an op on the cpu device; it must write every element of every output. */

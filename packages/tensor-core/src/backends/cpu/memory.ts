@@ -1,6 +1,6 @@
 // The device's one WebAssembly memory: allocation, growth up to 4 GiB, views. Knows no op and no thread.
 import { DeviceError } from "../../errors.ts";
-import type { Dtype, NumericArray } from "../../spec.ts";
+import type { ArrayDtype, NumericArray } from "../../spec.ts";
 import { Allocator } from "./allocator.ts";
 
 const PAGE_BYTES = 65_536;
@@ -38,7 +38,7 @@ export class CpuMemory {
     this.#allocator.free(pointer);
   }
   /** Elements at an address; valid until the memory grows. */
-  view(pointer: number, dtype: Dtype, length: number): NumericArray {
+  view(pointer: number, dtype: ArrayDtype, length: number): NumericArray {
     const { buffer } = this.memory;
     if (dtype === "f32") return new Float32Array(buffer, pointer, length);
     return dtype === "u32" ? new Uint32Array(buffer, pointer, length) : new Float64Array(buffer, pointer, length);

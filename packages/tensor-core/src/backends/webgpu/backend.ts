@@ -2,7 +2,7 @@
 import type { OpenDeviceOptions } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
 import type { OpDefinition } from "../../ops/op.ts";
-import { createArray, type Dtype, dtypeBytes, type NumericArray } from "../../spec.ts";
+import { type ArrayDtype, createArray, type NumericArray } from "../../spec.ts";
 import type { Backend, DeviceInfo, Operand } from "../backend.ts";
 import { type OpenedGpu, openGpu } from "./adapter.ts";
 import { BufferPool, type PooledBuffer } from "./buffer-pool.ts";
@@ -37,6 +37,7 @@ export async function openWebGpuBackend(options: WebGpuOptions): Promise<WebGpuB
 class GpuBackend implements WebGpuBackend {
   readonly name = "webgpu";
   readonly floatDtype = "f32";
+  readonly packs = false;
   readonly info: DeviceInfo;
   readonly #opened: OpenedGpu;
   readonly #features: { readonly subgroups: boolean; readonly f16: boolean };
@@ -106,10 +107,10 @@ class GpuBackend implements WebGpuBackend {
       this.#opened.device.queue.writeBuffer(buffer.gpu, at, values.buffer, values.byteOffset + at, size);
     }
   }
-  async read(buffer: PooledBuffer, dtype: Dtype, length: number): Promise<NumericArray> {
+  async read(buffer: PooledBuffer, dtype: ArrayDtype, length: number): Promise<NumericArray> {
     this.#check();
     const values = createArray(dtype, length);
-    const byteLength = length * dtypeBytes[dtype];
+    const { byteLength } = values;
     const staging = this.#staging.take(Math.max(4, byteLength));
     this.#recording.copy(buffer.gpu, staging, Math.max(4, byteLength));
     this.#recording.submit();

@@ -1,8 +1,10 @@
 // Picking rows of a matrix and its dual, adding rows into a matrix. Each is the other's gradient.
 import { apply } from "../../dispatch.ts";
+import { isPacked } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { checkFloats, checkIndices, checkInputCount, checkShape } from "../check.ts";
 import { defineOp, type OpDefinition } from "../op.ts";
+import { unpackRows } from "../unpack-rows/op.ts";
 import { cpuGatherRows, cpuScatterAddRows } from "./cpu.ts";
 import { wgslGatherRows, wgslScatterAddRows } from "./wgsl.ts";
 
@@ -59,9 +61,9 @@ export const scatterAddRowsOp: OpDefinition<ScatterAddRowsAttrs> = defineOp({
   vjp: ({ inputs }, [g]) => [gatherRows(g!, inputs[1]!), null],
 });
 
-/** Rows `index` [N] (u32) of `x` [R, D] → [N, D]; embedding lookup is this. */
+/** Rows `index` [N] (u32) of `x` [R, D], packed or not → [N, D]; embedding lookup is this. */
 export function gatherRows(x: Tensor, index: Tensor): Tensor {
-  return apply(gatherRowsOp, [x, index], {})[0]!;
+  return isPacked(x.dtype) ? unpackRows(x, index) : apply(gatherRowsOp, [x, index], {})[0]!;
 }
 
 /** Adds row n of `x` [N, D] into row index[n] of a zero matrix [rowCount, D]; sums over segments are this. */

@@ -1,7 +1,7 @@
 // linearCrossEntropy and its gradient on the cpu device: blocks of rows × chunks of the vocabulary, a few MiB at a time.
 // Scratch memory does not grow with N·V: one block of logits, and what gemm packs.
 import { type CpuCall, type CpuView, chunkFor } from "../../backends/cpu/call.ts";
-import { gemm } from "../matmul/gemm.ts";
+import { gemm, weightOperand } from "../matmul/gemm.ts";
 import type { LinearCrossEntropyGradAttrs } from "./op.ts";
 
 // 512 rows share each packing of a chunk of weights; 2048 tokens make 4 MiB of logits.
@@ -39,7 +39,7 @@ function projectBlock(
     const inner = terms[term]!.shape[1]!;
     gemm(call, {
       a: { pointer: terms[term]!.pointer + 4 * row * inner, lineStride: inner, stepStride: 1 },
-      b: { pointer: terms[term + 1]!.pointer + 4 * token * inner, lineStride: inner, stepStride: 1 },
+      b: weightOperand(terms[term + 1]!, true, token),
       c: logits,
       rowStride: tokens,
       rows,
@@ -104,7 +104,7 @@ export const cpuLinearCrossEntropyGrad: (call: CpuCall<LinearCrossEntropyGradAtt
         // dX[rows] += dz·W[tokens]
         gemm(call, {
           a: { pointer: logits, lineStride: tokens, stepStride: 1 },
-          b: { pointer: terms[index + 1]!.pointer + 4 * token * width, lineStride: 1, stepStride: width },
+          b: weightOperand(terms[index + 1]!, false, token),
           c: gradient + 4 * row * width,
           rowStride: width,
           rows,

@@ -13,9 +13,8 @@ import { wgslLinearCrossEntropy, wgslLinearCrossEntropyGrad } from "./wgsl.ts";
 export const linearCrossEntropyOp: OpDefinition<Record<string, never>> = defineOp({
   name: "linearCrossEntropy",
   infer(inputs) {
-    const { rowCount } = checkTerms("linearCrossEntropy", inputs, 1);
+    const { rowCount, dtype } = checkTerms("linearCrossEntropy", inputs, 1);
     checkIndices("linearCrossEntropy", "targets", inputs[0]!, [rowCount]);
-    const dtype = checkFloats("linearCrossEntropy", inputs.slice(1));
     return [
       { shape: [rowCount], dtype },
       { shape: [rowCount], dtype },
@@ -51,11 +50,11 @@ export interface LinearCrossEntropyGradAttrs {
 export const linearCrossEntropyGradOp: OpDefinition<LinearCrossEntropyGradAttrs> = defineOp({
   name: "linearCrossEntropyGrad",
   infer(inputs, { needs }) {
-    const { rowCount } = checkTerms("linearCrossEntropyGrad", inputs, 3);
+    const { rowCount, dtype } = checkTerms("linearCrossEntropyGrad", inputs, 3);
     checkShape("linearCrossEntropyGrad", "g", inputs[0]!, [rowCount]);
     checkIndices("linearCrossEntropyGrad", "targets", inputs[2]!, [rowCount]);
     const terms = inputs.slice(3);
-    const dtype = checkFloats("linearCrossEntropyGrad", [inputs[0]!, inputs[1]!, ...terms]);
+    checkFloats("linearCrossEntropyGrad", [terms[0]!, inputs[0]!, inputs[1]!]);
     return terms.filter((_, index) => needs[index]).map(({ shape }) => ({ shape, dtype }));
   },
   reference({ inputs, outputs, attrs: { needs } }) {

@@ -1,6 +1,6 @@
 // matmul on the cpu device: the four transpose forms as strides of one product.
 import type { CpuCall } from "../../backends/cpu/call.ts";
-import { gemm } from "./gemm.ts";
+import { gemm, weightOperand } from "./gemm.ts";
 import type { MatmulAttrs } from "./op.ts";
 
 /** The cpu kernel of matmul. */
@@ -11,7 +11,7 @@ export const cpu: (call: CpuCall<MatmulAttrs>) => void = (call) => {
   const inner = a.shape[transposeA ? 0 : 1]!;
   gemm(call, {
     a: { pointer: a.pointer, lineStride: transposeA ? 1 : inner, stepStride: transposeA ? rows : 1 },
-    b: { pointer: b.pointer, lineStride: transposeB ? inner : 1, stepStride: transposeB ? 1 : columns },
+    b: weightOperand(b, transposeB),
     c: c.pointer,
     rowStride: columns,
     rows,

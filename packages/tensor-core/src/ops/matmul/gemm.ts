@@ -1,6 +1,8 @@
-// The matrix product every cpu kernel is built on: chooses between packed tiles, row dots and row mixtures, and keeps
-// packing memory bounded. Knows no tensor: matrices are addresses with strides.
-import { type CpuRunner, chunkFor } from "../../backends/cpu/call.ts";
+// The matrix product every cpu kernel is built on: chooses between tiles, row dots, row mixtures and the kernels of packed
+// weights, and keeps its scratch memory bounded. Matrices are addresses with strides, or packed.
+import { type CpuRunner, type CpuView, chunkFor } from "../../backends/cpu/call.ts";
+import { isPacked } from "../../spec.ts";
+import { gemmPacked, type PackedOperand } from "./gemm-packed.ts";
 
 /** A matrix as one side of a product: `line` is along rows of A or columns of B, `step` along the inner axis; in elements. */
 export interface GemmOperand {
@@ -12,7 +14,7 @@ export interface GemmOperand {
 /** C[rows, columns] (+)= A·B with row-major C; one stride of each operand must be 1. */
 export interface Gemm {
   readonly a: GemmOperand;
-  readonly b: GemmOperand;
+  readonly b: GemmOperand | PackedOperand;
   readonly c: number;
   readonly rowStride: number;
   readonly rows: number;
@@ -29,11 +31,26 @@ const COLUMN_BLOCK = 64;
 // Larger operands are packed in slabs of this size.
 const SLAB_BYTES = 32 * 1024 * 1024;
 
+/** A weight [lines, columns] from row `first` on as operand B: its rows are B's columns where transposed, else B's rows. */
+export function weightOperand(weight: CpuView, transposed: boolean, first: number = 0): GemmOperand | PackedOperand {
+  const { pointer, dtype } = weight;
+  const width = weight.shape[1]!;
+  if (isPacked(dtype)) return { format: dtype, pointer, width, first, transposed };
+  const from = pointer + 4 * first * width;
+  return transposed
+    ? { pointer: from, lineStride: width, stepStride: 1 }
+    : { pointer: from, lineStride: 1, stepStride: width };
+}
+
 /** Runs one product. Every element has one summation tree, which depends on the inner extent and the kernel chosen. */
 export function gemm(runner: CpuRunner, product: Gemm): void {
   const { a, b, c, rowStride, rows, columns, inner } = product;
   const accumulate = product.accumulate ? 1 : 0;
   if (rows === 0 || columns === 0) return;
+  if ("format" in b) {
+    gemmPacked(runner, { ...product, b }, gemm);
+    return;
+  }
   // An empty inner axis has nothing to pack: row dots write its zeros.
   if (inner === 0 || (rows <= FEW_ROWS && a.stepStride === 1 && b.stepStride === 1)) {
     const args = [a.pointer, a.lineStride, b.pointer, b.lineStride, c, rowStride, rows, inner, accumulate];

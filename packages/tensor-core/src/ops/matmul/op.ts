@@ -2,7 +2,7 @@
 import { apply } from "../../dispatch.ts";
 import { ShapeError } from "../../errors.ts";
 import type { Tensor } from "../../tensor.ts";
-import { checkFloats, checkInputCount, checkShape } from "../check.ts";
+import { checkFloats, checkInputCount, checkShape, checkWeight } from "../check.ts";
 import { defineOp, type OpDefinition } from "../op.ts";
 import { cpu } from "./cpu.ts";
 import { wgsl } from "./wgsl.ts";
@@ -13,12 +13,13 @@ export interface MatmulAttrs {
   readonly transposeB: boolean;
 }
 
-/** C[M, N] = A[M, K]·B[K, N], A stored [K, M] where transposeA, B stored [N, K] where transposeB. */
+/** C[M, N] = A[M, K]·B[K, N], A stored [K, M] where transposeA, B stored [N, K] where transposeB; B may be packed. */
 export const matmulOp: OpDefinition<MatmulAttrs> = defineOp({
   name: "matmul",
   infer(inputs, { transposeA, transposeB }) {
     checkInputCount("matmul", inputs, 2);
-    const dtype = checkFloats("matmul", inputs);
+    const dtype = checkFloats("matmul", [inputs[0]!]);
+    checkWeight("matmul", "b", inputs[1]!, dtype);
     checkShape("matmul", "a", inputs[0]!, [-1, -1]);
     checkShape("matmul", "b", inputs[1]!, [-1, -1]);
     const [a0, a1] = inputs[0]!.shape as [number, number];

@@ -1,6 +1,6 @@
 // project on the cpu device: one product a term, each adding to the last.
 import type { CpuCall } from "../../backends/cpu/call.ts";
-import { gemm } from "../matmul/gemm.ts";
+import { gemm, weightOperand } from "../matmul/gemm.ts";
 
 /** The cpu kernel of project. */
 export const cpu: (call: CpuCall<Record<string, never>>) => void = (call) => {
@@ -11,7 +11,7 @@ export const cpu: (call: CpuCall<Record<string, never>>) => void = (call) => {
     const inner = features.shape[1]!;
     gemm(call, {
       a: { pointer: features.pointer, lineStride: inner, stepStride: 1 },
-      b: { pointer: weight.pointer, lineStride: inner, stepStride: 1 },
+      b: weightOperand(weight, true),
       c: z.pointer,
       rowStride: columns,
       rows,

@@ -2,9 +2,9 @@
 // whoever mixes scales the features of each head by its coefficient first.
 import { apply } from "../../dispatch.ts";
 import { ShapeError } from "../../errors.ts";
-import type { TensorSpec } from "../../spec.ts";
+import type { FloatDtype, TensorSpec } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
-import { checkFloats, checkShape } from "../check.ts";
+import { checkFloats, checkShape, checkWeight } from "../check.ts";
 import { matmul } from "../matmul/op.ts";
 import { defineOp, type OpDefinition } from "../op.ts";
 import { cpu } from "./cpu.ts";
@@ -16,12 +16,12 @@ export interface Term {
   readonly weight: Tensor;
 }
 
-/** Checks pairs (features, weight) from `first` on; returns N, V and the number of terms. */
+/** Checks pairs (features, weight) from `first` on, weights packed or not; returns N, V and the dtype of the features. */
 export function checkTerms(
   op: string,
   inputs: readonly TensorSpec[],
   first: number,
-): { rowCount: number; vocabSize: number; termCount: number } {
+): { rowCount: number; vocabSize: number; dtype: FloatDtype } {
   const pairs = inputs.slice(first);
   if (pairs.length < 2 || pairs.length % 2 !== 0) {
     throw new ShapeError({
@@ -39,7 +39,12 @@ export function checkTerms(
     checkShape(op, `features ${term}`, pairs[2 * term]!, [rowCount, -1]);
     checkShape(op, `weight ${term}`, pairs[2 * term + 1]!, [vocabSize, pairs[2 * term]!.shape[1]!]);
   }
-  return { rowCount, vocabSize, termCount: pairs.length / 2 };
+  const dtype = checkFloats(
+    op,
+    pairs.filter((_, index) => index % 2 === 0),
+  );
+  for (let term = 0; 2 * term < pairs.length; term++) checkWeight(op, `weight ${term}`, pairs[2 * term + 1]!, dtype);
+  return { rowCount, vocabSize, dtype };
 }
 
 /** The flat input list of terms. */
@@ -51,8 +56,8 @@ export function termInputs(terms: readonly Term[]): Tensor[] {
 export const projectOp: OpDefinition<Record<string, never>> = defineOp({
   name: "project",
   infer(inputs) {
-    const { rowCount, vocabSize } = checkTerms("project", inputs, 0);
-    return [{ shape: [rowCount, vocabSize], dtype: checkFloats("project", inputs) }];
+    const { rowCount, vocabSize, dtype } = checkTerms("project", inputs, 0);
+    return [{ shape: [rowCount, vocabSize], dtype }];
   },
   reference({ inputs, outputs }) {
     const z = outputs[0]!.data;

@@ -1,7 +1,7 @@
 // The same values under another shape: nothing is copied and nothing runs.
 import { apply } from "../../dispatch.ts";
 import { ShapeError } from "../../errors.ts";
-import { sizeOf } from "../../spec.ts";
+import { isPacked, sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { defineOp, type OpDefinition } from "../op.ts";
 
@@ -15,6 +15,9 @@ export const reshapeOp: OpDefinition<ReshapeAttrs> = defineOp({
   name: "reshape",
   infer(inputs, { shape }) {
     const input = inputs[0]!;
+    if (isPacked(input.dtype)) {
+      throw new ShapeError({ op: "reshape", label: "the dtype", expected: "not packed", actual: input.dtype });
+    }
     if (sizeOf(shape) !== sizeOf(input.shape)) {
       throw new ShapeError({
         op: "reshape",

@@ -1,0 +1,184 @@
+// Every packed format: how far values move, what stays exact, whatever the extents; and products and rows of packed weights
+// on the cpu device against float64.
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { openDevice } from "../device.ts";
+import { ShapeError } from "../errors.ts";
+import { gatherRows, linearCrossEntropy, matmul, project, reshape, sumTo, unpack, valueAndGrad } from "../index.ts";
+import { createRandom } from "../random.ts";
+import { byteLengthOf } from "../spec.ts";
+import type { Tensor } from "../tensor.ts";
+import { checkClose, sharedDevice } from "../testing/index.ts";
+import { blockColumns, type PackedDtype } from "./format.ts";
+import { packedFormats, packMatrix, unpackMatrix } from "./packing.ts";
+
+const seed = 20260301;
+const dtypes = Object.keys(packedFormats) as PackedDtype[];
+const extents = fc.record({
+  rows: fc.integer({ min: 1, max: 37 }),
+  columns: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 30, max: 70 })),
+  scale: fc.constantFrom(1e-30, 1e-3, 1, 1e4),
+  draw: fc.nat(),
+});
+
+function normals(draw: number, count: number, scale: number = 1): Float32Array {
+  const random = createRandom(draw, `normals ${count}`);
+  return Float32Array.from({ length: count }, () => scale * random.normal());
+}
+
+/** Largest magnitude of the block that holds entry `at`. */
+function blockMaximum(values: Float32Array, columns: number, at: number): number {
+  const row = Math.floor(at / columns) * columns;
+  const first = Math.floor((at - row) / blockColumns) * blockColumns;
+  const block = values.subarray(row + first, row + Math.min(columns, first + blockColumns));
+  return block.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+}
+
+/** How far a value may move, as a share of the largest magnitude of its block (of itself for bf16). */
+const bounds: Readonly<Record<PackedDtype, number>> = { bf16: 2 ** -8, q8: 0.5 / 127, q4: 1 / 8 };
+
+describe.each(dtypes)("the format %s", (dtype) => {
+  it(`moves no value further than its bound (seed ${seed})`, () => {
+    fc.assert(
+      fc.property(extents, ({ rows, columns, scale, draw }) => {
+        const values = normals(draw, rows * columns, scale);
+        const decoded = unpackMatrix(dtype, packMatrix(dtype, values, rows, columns), rows, columns);
+        for (const [at, value] of values.entries()) {
+          const reach = dtype === "bf16" ? Math.abs(value) : blockMaximum(values, columns, at);
+          expect(Math.abs(decoded[at]! - value)).toBeLessThanOrEqual(reach * bounds[dtype] * (1 + 1e-5));
+        }
+      }),
+      { seed, numRuns: 40 },
+    );
+  });
+
+  it(`keeps the mean error far below the bound, zeros, and what was decoded once (seed ${seed})`, () => {
+    fc.assert(
+      fc.property(extents, ({ rows, columns, scale, draw }) => {
+        const values = normals(draw, rows * columns, scale).map((value, at) => (at % 5 === 0 ? 0 : value));
+        const once = unpackMatrix(dtype, packMatrix(dtype, values, rows, columns), rows, columns);
+        for (const [at, value] of values.entries()) if (value === 0) expect(Math.abs(once[at]!)).toBe(0);
+        const twice = unpackMatrix(dtype, packMatrix(dtype, once, rows, columns), rows, columns);
+        checkClose("decoded twice", twice, once, 1e-6 * scale);
+      }),
+      { seed, numRuns: 20 },
+    );
+  });
+
+  it("takes the bits it promises", () => {
+    const bits = { bf16: 16, q8: 9, q4: 5 }[dtype];
+    expect(byteLengthOf({ shape: [64, 96], dtype })).toBe((64 * 96 * bits) / 8);
+  });
+});
+
+describe("bf16", () => {
+  it("rounds to nearest even, and keeps infinities and NaN", () => {
+    const values = Float32Array.of(1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, -(1 + 2 ** -7), 3.4e38, Infinity, NaN);
+    const decoded = unpackMatrix("bf16", packMatrix("bf16", values, 1, 7), 1, 7);
+    expect([...decoded]).toEqual([1, 1, 1 + 2 ** -6, -(1 + 2 ** -7), Infinity, Infinity, NaN]);
+  });
+});
+
+describe.each(dtypes)("products with %s weights on cpu", (dtype) => {
+  const shapes = fc.record({
+    rows: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 5, max: 40 })),
+    columns: fc.integer({ min: 1, max: 45 }),
+    inner: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 250, max: 300 })),
+    draw: fc.nat(),
+  });
+
+  it.each(["relaxed", "simd"])(`agree with float64, either way round, variant %s (seed ${seed})`, async (variant) => {
+    using device = await openDevice("cpu", { threads: 2, variant });
+    const reference = await sharedDevice("reference");
+    await fc.assert(
+      fc.asyncProperty(shapes, async ({ rows, columns, inner, draw }) => {
+        const [x, w, g] = [
+          normals(draw, rows * inner),
+          normals(draw + 1, columns * inner),
+          normals(draw, rows * columns),
+        ];
+        for (const [transposeB, values, width] of [
+          [true, x, inner],
+          [false, g, columns],
+        ] as const) {
+          const on = (at: typeof device) =>
+            at.scope(() =>
+              matmul(at.tensor([...values], [rows, width]), at.tensor(w, [columns, inner], dtype), { transposeB }),
+            );
+          checkClose("the product", await on(device).read(), await on(reference).read(), 5e-5);
+        }
+      }),
+      { seed, numRuns: 25 },
+    );
+  });
+
+  it("give one element the same bits in any batch and for any number of threads", async () => {
+    const [inner, columns] = [67, 29];
+    const [x, w] = [normals(1, 21 * inner), normals(2, columns * inner)];
+    const of = async (threads: number, rows: number) => {
+      using device = await openDevice("cpu", { threads });
+      const product = matmul(
+        device.tensor(x.slice(0, rows * inner), [rows, inner]),
+        device.tensor(w, [columns, inner], dtype),
+        {
+          transposeB: true,
+        },
+      );
+      return (await product.read()).slice(0, columns);
+    };
+    const alone = await of(1, 1);
+    expect(await of(3, 1)).toEqual(alone);
+    expect(await of(3, 7)).toEqual(alone);
+  });
+
+  it("serve heads, scores and their gradients beside float heads", async () => {
+    const [rows, columns, inner] = [5, 31, 43];
+    const targets = Uint32Array.from({ length: rows }, (_, row) => (7 * row) % columns);
+    const on = async (name: "cpu" | "reference") => {
+      const device = await sharedDevice(name);
+      const frozen = device.tensor(normals(3, columns * inner, 0.3), [columns, inner], dtype);
+      const trained = device.tensor([...normals(4, columns * inner, 0.3)], [columns, inner]);
+      const hidden = device.tensor([...normals(5, rows * inner)], [rows, inner]);
+      const terms = (h: Tensor, own: Tensor) => [
+        { features: h, weight: frozen },
+        { features: h, weight: own },
+      ];
+      const loss = (params: { readonly h: Tensor; readonly own: Tensor }) =>
+        sumTo(linearCrossEntropy(terms(params.h, params.own), device.tensor(targets, [rows])), []);
+      const { value, grad } = valueAndGrad(loss)({ h: hidden, own: trained });
+      const logits = project(terms(hidden, trained));
+      const found = [value, grad.h, grad.own, logits];
+      return Promise.all(found.map(async (tensor) => [...(await tensor.read())]));
+    };
+    const [actual, expected] = [await on("cpu"), await on("reference")];
+    for (const [index, values] of expected.entries()) checkClose(`result ${index}`, actual[index]!, values, 1e-4);
+  });
+
+  it("give rows and the whole matrix back exactly", async () => {
+    const [rows, columns] = [19, 37];
+    const values = normals(6, rows * columns);
+    const decoded = unpackMatrix(dtype, packMatrix(dtype, values, rows, columns), rows, columns);
+    for (const name of ["cpu", "reference"] as const) {
+      const device = await sharedDevice(name);
+      const packed = device.tensor(values, [rows, columns], dtype);
+      expect([...(await packed.read())]).toEqual([...decoded]);
+      expect([...(await unpack(packed).read())]).toEqual([...decoded]);
+      const index = Uint32Array.of(18, 0, 7, 7);
+      const expected = [...index].flatMap((row) => [...decoded.subarray(row * columns, (row + 1) * columns)]);
+      expect([...(await gatherRows(packed, device.tensor(index, [4])).read())]).toEqual(expected);
+    }
+  });
+});
+
+describe("packed tensors", () => {
+  it("are matrices on cpu and reference, for products only", async () => {
+    const device = await sharedDevice("cpu");
+    expect(() => device.tensor([1, 2, 3], [3], "q8")).toThrow(ShapeError);
+    const packed = device.tensor([1, 2, 3, 4], [2, 2], "q8");
+    expect(() => reshape(packed, [4])).toThrow(/packed/);
+    expect(() => matmul(packed, packed)).toThrow(ShapeError);
+    expect(() => valueAndGrad((x: Tensor) => sumTo(x, []))(packed)).toThrow(/not a float tensor/);
+    const x = device.tensor([1, 2], [1, 2]);
+    expect(unpack(x)).toBe(x);
+  });
+});

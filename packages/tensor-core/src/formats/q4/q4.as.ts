@@ -1,0 +1,76 @@
+// Products of rounded rows with 4-bit panels, exact in integers within a block, and panels back to float32 rows;
+// AssemblyScript. Knows the layout of format.ts; integers are stored plus 8, which the sums of blocks take back.
+import { fma } from "../../backends/cpu/prelude.as";
+import { storePanel } from "../panel.as";
+
+const BLOCK_BYTES: usize = 160;
+
+/** Eight columns of four rows: nibble s of half p of a row is its column 2s + p. */
+@inline
+function dotGroup(v: v128, from: usize, mask: v128, sum: v128): v128 {
+  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.and(v, mask), v128.load32_splat(from)));
+  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v, 4), mask), v128.load32_splat(from, 4)));
+  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v, 8), mask), v128.load32_splat(from, 8)));
+  return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.shr_u(v, 12), v128.load32_splat(from, 12)));
+}
+
+/** C[m, n] (+)= x row m · w row n, x as `roundRows` left it. Units: panels of 8 rows of w. */
+export function multiplyQ4(
+  x: usize, scales: usize, sums: usize, w: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32, innerSize: i32,
+  accumulate: bool, begin: i32, end: i32,
+): void {
+  const blocks = <usize>((innerSize + 31) >> 5);
+  const mask = i16x8.splat(15);
+  for (let panel = begin; panel < end; panel++) {
+    const weights = w + <usize>panel * blocks * BLOCK_BYTES;
+    for (let row = 0; row < rowCount; row++) {
+      let v = weights;
+      let from = x + ((<usize>row * blocks) << 6);
+      let scale = scales + ((<usize>row * blocks) << 2);
+      let sum = sums + ((<usize>row * blocks) << 2);
+      const last = from + (blocks << 6);
+      let low = f32x4.splat(0), high = f32x4.splat(0);
+      while (from < last) {
+        let rows0 = i32x4.splat(-8 * i32.load(sum));
+        let rows4 = rows0;
+        rows0 = dotGroup(v128.load(v, 32), from, mask, rows0);
+        rows4 = dotGroup(v128.load(v, 48), from, mask, rows4);
+        rows0 = dotGroup(v128.load(v, 64), from + 16, mask, rows0);
+        rows4 = dotGroup(v128.load(v, 80), from + 16, mask, rows4);
+        rows0 = dotGroup(v128.load(v, 96), from + 32, mask, rows0);
+        rows4 = dotGroup(v128.load(v, 112), from + 32, mask, rows4);
+        rows0 = dotGroup(v128.load(v, 128), from + 48, mask, rows0);
+        rows4 = dotGroup(v128.load(v, 144), from + 48, mask, rows4);
+        const own = v128.load32_splat(scale);
+        low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, v128.load(v)), low);
+        high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, v128.load(v, 16)), high);
+        v += BLOCK_BYTES;
+        from += 64;
+        scale += 4;
+        sum += 4;
+      }
+      storePanel(c, rowStride, row, panel, columnCount, low, high, accumulate);
+    }
+  }
+}
+
+/** Rows `first + unit` of w, or index[unit] where there is an index, as float32, row-major from `to` on. Units: rows. */
+export function unpackQ4(w: usize, to: usize, columnCount: i32, first: i32, index: usize, begin: i32, end: i32): void {
+  const blocks = (columnCount + 31) >> 5;
+  for (let unit = begin; unit < end; unit++) {
+    const row = index == 0 ? first + unit : load<i32>(index + (<usize>unit << 2));
+    let out = to + ((<usize>unit * columnCount) << 2);
+    for (let block = 0; block < blocks; block++) {
+      const base = w + (<usize>(row >> 3) * blocks + block) * BLOCK_BYTES;
+      const scale = f32.load(base + ((<usize>(row & 7)) << 2));
+      const integers = base + 32 + ((<usize>(row & 7)) << 2);
+      const count = min(32, columnCount - (block << 5));
+      for (let column = 0; column < count; column++) {
+        const word = load<u32>(integers + (<usize>(column >> 3) << 5));
+        const shift = ((column & 1) << 4) + (((column & 7) >> 1) << 2);
+        f32.store(out, <f32>(<i32>(word >> shift & 15) - 8) * scale);
+        out += 4;
+      }
+    }
+  }
+}

@@ -1,0 +1,26 @@
+// 8-bit integers with a scale a block: |value − decoded| ≤ scale/2 with scale = max|block|/127, plus rounding. The integers
+// of a block are [8 groups of 4 columns][8 rows][4 columns], a byte each. Knows no kernel.
+import { blockFormat, extremeOf } from "../blocks.ts";
+import type { PackedFormat } from "../format.ts";
+
+const most = 127;
+
+/** Byte of (row, column) in a block. */
+const byteOf = (row: number, column: number) => 32 * (column >> 2) + 4 * row + (column & 3);
+
+/** The format of 8-bit weights. */
+export const q8: PackedFormat = blockFormat({
+  integerWords: 64,
+  scaleOf: (values) => Math.abs(extremeOf(values)) / most,
+  quantise: (ratio) => Math.max(-most, Math.min(most, Math.round(ratio))),
+  store(words, at, row, column, integer) {
+    const byte = byteOf(row, column);
+    const shift = 8 * (byte & 3);
+    const word = at + (byte >> 2);
+    words[word] = ((words[word]! & ~(0xff << shift)) | ((integer & 0xff) << shift)) >>> 0;
+  },
+  load(words, at, row, column) {
+    const byte = byteOf(row, column);
+    return (words[at + (byte >> 2)]! << (24 - 8 * (byte & 3))) >> 24;
+  },
+});

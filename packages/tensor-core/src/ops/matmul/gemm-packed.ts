@@ -1,0 +1,106 @@
+// Products with packed weights: few rows, or integers, take the format's own kernel; other products unpack slabs of the
+// weight and multiply those. Knows no tensor.
+import { type CpuRunner, chunkFor } from "../../backends/cpu/call.ts";
+import { blockColumns, type PackedDtype, panelRows } from "../../formats/format.ts";
+import { packedFormats } from "../../formats/packing.ts";
+import type { Gemm } from "./gemm.ts";
+
+/** A packed weight of `width` columns, from row `first` on; its rows are columns of B where transposed, else rows of B. */
+export interface PackedOperand {
+  readonly format: PackedDtype;
+  readonly pointer: number;
+  readonly width: number;
+  readonly first: number;
+  readonly transposed: boolean;
+}
+
+interface Multiplication {
+  readonly kernel: string;
+  /** Whether activations are rounded to integers, and which arrays of them the kernel takes after the integers. */
+  readonly rounded: false | "scales" | "scales and sums";
+  /** Rows of activations up to which the kernel beats unpacking: its own speed is that of so many rows in tiles. */
+  readonly mostRows: number;
+}
+
+const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
+  bf16: { kernel: "multiplyBf16", rounded: false, mostRows: 8 },
+  q8: { kernel: "multiplyQ8", rounded: "scales", mostRows: Number.POSITIVE_INFINITY },
+  q4: { kernel: "multiplyQ4", rounded: "scales and sums", mostRows: Number.POSITIVE_INFINITY },
+};
+
+/** Kernels that turn rows of a format into float32: (weight, to, width, first row, index or 0). */
+export const unpackKernels: Readonly<Record<PackedDtype, string>> = {
+  bf16: "unpackBf16",
+  q8: "unpackQ8",
+  q4: "unpackQ4",
+};
+
+// Rows of activations that stay in the first-level cache beside a panel.
+const ROW_GROUP = 16;
+const SLAB_BYTES = 8 * 1024 * 1024;
+
+/** Runs C (+)= A·B for packed B; `gemm` multiplies slabs of it that were unpacked. */
+export function gemmPacked(
+  runner: CpuRunner,
+  product: Gemm & { readonly b: PackedOperand },
+  gemm: (runner: CpuRunner, product: Gemm) => void,
+): void {
+  const { a, b, rows, inner } = product;
+  const contiguous = a.stepStride === 1 && (a.lineStride === inner || rows === 1);
+  if (
+    b.transposed &&
+    contiguous &&
+    b.first % panelRows === 0 &&
+    inner > 0 &&
+    rows <= multiplications[b.format].mostRows
+  ) {
+    multiplyRows(runner, product);
+    return;
+  }
+  const { columns, rowStride, c, accumulate } = product;
+  const total = b.transposed ? columns : inner;
+  const slab = Math.max(panelRows, Math.floor(SLAB_BYTES / (4 * Math.max(1, b.width))));
+  const unpacked = runner.scratch(4 * Math.min(slab, total) * b.width);
+  if (total === 0) {
+    gemm(runner, { ...product, b: { pointer: unpacked, lineStride: 1, stepStride: b.width } });
+  }
+  for (let line = 0; line < total; line += slab) {
+    const count = Math.min(slab, total - line);
+    runner.parallel(
+      unpackKernels[b.format],
+      [b.pointer, unpacked, b.width, b.first + line, 0],
+      count,
+      chunkFor(4 * b.width),
+    );
+    if (b.transposed) {
+      const part = { pointer: unpacked, lineStride: b.width, stepStride: 1 };
+      gemm(runner, { a, b: part, c: c + 4 * line, rowStride, rows, columns: count, inner, accumulate });
+    } else {
+      const part = { pointer: unpacked, lineStride: 1, stepStride: b.width };
+      const left = { ...a, pointer: a.pointer + 4 * line * a.stepStride };
+      gemm(runner, { a: left, b: part, c, rowStride, rows, columns, inner: count, accumulate: accumulate || line > 0 });
+    }
+  }
+  runner.release(unpacked);
+}
+
+/** The format's own kernel, panel by panel, over groups of rows. */
+function multiplyRows(
+  runner: CpuRunner,
+  { a, b, c, rowStride, rows, columns, inner, accumulate }: Gemm & { readonly b: PackedOperand },
+): void {
+  const { kernel, rounded } = multiplications[b.format];
+  const weights = b.pointer + 4 * (b.first / panelRows) * packedFormats[b.format].panelWords(b.width);
+  const panels = Math.ceil(columns / panelRows);
+  const blocks = Math.ceil(inner / blockColumns);
+  const [integers, scales, sums] = rounded ? [64, 4, 4].map((bytes) => runner.scratch(bytes * rows * blocks)) : [];
+  if (rounded) runner.parallel("roundRows", [a.pointer, inner, integers!, scales!, sums!], rows, chunkFor(2 * inner));
+  for (let row = 0; row < rows; row += ROW_GROUP) {
+    const count = Math.min(ROW_GROUP, rows - row);
+    const x = rounded ? [integers! + 64 * row * blocks, scales! + 4 * row * blocks] : [a.pointer + 4 * row * inner];
+    if (rounded === "scales and sums") x.push(sums! + 4 * row * blocks);
+    const args = [...x, weights, c + 4 * row * rowStride, rowStride, count, columns, inner, accumulate ? 1 : 0];
+    runner.parallel(kernel, args, panels, chunkFor((panelRows * count * inner) / 2));
+  }
+  for (const pointer of [integers, scales, sums]) if (pointer !== undefined) runner.release(pointer);
+}
