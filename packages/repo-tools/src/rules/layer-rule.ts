@@ -45,7 +45,10 @@ function externalProblem(from: WorkspacePackage, path: string, record: ImportRec
   if (record.specifier.startsWith("node:")) return null;
   if (builtinModules.includes(name)) return `imports ${record.specifier}, write node:${record.specifier}`;
   if (testPackages.includes(name)) {
-    return isTest(path) || path.includes("/testing/") ? null : `imports ${name} outside tests and src/testing, move it`;
+    const tool = testOnlyPackages.includes(from.key);
+    return tool || isTest(path) || path.includes("/testing/")
+      ? null
+      : `imports ${name} outside tests and src/testing, move it`;
   }
   const { dependencies, optionalDependencies, peerDependencies, devDependencies } = from.manifest;
   const runtime = { ...dependencies, ...optionalDependencies, ...peerDependencies };

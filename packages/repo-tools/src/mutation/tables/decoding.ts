@@ -1,0 +1,111 @@
+// Mistakes in sampling and in the policies that decode with heads. A table: nothing here runs.
+import type { Mutation } from "../mutation.ts";
+
+const warps = "packages/sampler/src/warps";
+const warped = { test: `${warps}/warps.test.ts` };
+const policy = {
+  file: "packages/methods/src/dual-head/dual-head-policy.ts",
+  test: "packages/methods/src/dual-head/dual-head-policy.test.ts",
+};
+
+/** Sampling and decoding. */
+export const decodingMutations: readonly Mutation[] = [
+  {
+    id: "temperature-inverse",
+    what: "Logits are multiplied by the temperature",
+    file: `${warps}/temperature.ts`,
+    ...warped,
+    find: "value / temperature",
+    replace: "value * temperature",
+    property: "scaleByTemperature() and addLogitBias() > divide and add",
+  },
+  {
+    id: "top-p-one-short",
+    what: "Top-p leaves out the token that reaches p",
+    file: `${warps}/top-p.ts`,
+    ...warped,
+    find: "mass >= topP",
+    replace: "mass + Math.exp(logits[id]! - normalizer) >= topP",
+    property: "keeps the smallest set of most likely tokens with mass p, at least one",
+  },
+  {
+    id: "top-k-one-more",
+    what: "Top-k keeps k + 1 tokens",
+    file: `${warps}/top-k.ts`,
+    ...warped,
+    find: "kept.length === topK",
+    replace: "kept.length > topK",
+    property: "keepTopK() > equals the first k of a full sort",
+  },
+  {
+    id: "min-p-in-nats",
+    what: "Min-p compares logits with a probability",
+    file: `${warps}/min-p.ts`,
+    ...warped,
+    find: "+ Math.log(minP)",
+    replace: "- (1 - minP)",
+    property: "keeps what has at least minP of the largest probability",
+  },
+  {
+    id: "repetition-rewarded",
+    what: "The repetition penalty divides negative logits, which makes repeated tokens likelier",
+    file: `${warps}/repetition-penalty.ts`,
+    ...warped,
+    find: "value < 0 ? value * penalty : value / penalty",
+    replace: "value / penalty",
+    property: "divides positive and multiplies negative logits of tokens seen",
+  },
+  {
+    id: "warp-order",
+    what: "Top-k and top-p act before the temperature",
+    file: `${warps}/warp.ts`,
+    ...warped,
+    find: "if (temperature !== 1) warped = scaleByTemperature(warped, temperature);\n  if (topK > 0) warped = keepTopK(warped, topK);\n  if (topP < 1) warped = keepTopP(warped, topP);",
+    replace:
+      "if (topK > 0) warped = keepTopK(warped, topK);\n  if (topP < 1) warped = keepTopP(warped, topP);\n  if (temperature !== 1) warped = scaleByTemperature(warped, temperature);",
+    property: "warpLogits() > equals the warps in the order of the table",
+  },
+  {
+    id: "sampling-of-uniform",
+    what: "Tokens are drawn evenly from what is left",
+    file: "packages/sampler/src/distribution.ts",
+    test: "packages/sampler/src/distribution.test.ts",
+    find: "rest -= Math.exp(logits[id]! - max);",
+    replace: "rest -= total / logits.length;",
+    property: "draws with the frequencies of softmax, and never an excluded token",
+  },
+  {
+    id: "scores-shifted",
+    what: "Tokens are scored by the distribution after them instead of before",
+    ...policy,
+    find: "Uint32Array.from(places.inner, ({ row }) => row - 1),",
+    replace: "Uint32Array.from(places.inner, ({ row }) => row),",
+    property: "createDualHeadPolicy() > scores a continuation by the logits it gives",
+  },
+  {
+    id: "controls-of-first-sequence",
+    what: "All sequences of a batch decode under the controls of the first",
+    ...policy,
+    find: "const controls = entries.map(({ sequence }) => this.#sequences.get(sequence).controls);",
+    replace: "const controls = entries.map(() => this.#sequences.get(entries[0]!.sequence).controls);",
+    property:
+      "createDualHeadPolicy() on cpu > decodes different strengths, bounds and weights in one batch as each alone",
+  },
+  {
+    id: "alpha-without-weights",
+    what: "The α reported leaves out the weights of the heads",
+    file: "packages/gating/src/mixing.ts",
+    test: policy.test,
+    find: "alpha.map((value, index) => multiply(value, weights[index]!)).reduce(add)",
+    replace: "[...alpha].reduce(add)",
+    property: "createDualHeadPolicy() > reports the effective α, Σ wᵢαᵢ",
+  },
+  {
+    id: "one-gate-for-all-heads",
+    what: "All heads are weighed by the first one's gate",
+    ...policy,
+    find: "return { hidden, gateLogits };",
+    replace: "return { hidden, gateLogits: gateLogits.map(() => gateLogits[0]!) };",
+    property: "createDualHeadPolicy() > reports the effective α, Σ wᵢαᵢ",
+  },
+];

@@ -1,0 +1,14 @@
+// All mutations, in the order of docs/mutations.md.
+import type { Mutation } from "../mutation.ts";
+import { decodingMutations } from "./decoding.ts";
+import { engineMutations } from "./engine.ts";
+import { fusionMutations } from "./fusion.ts";
+import { trainingMutations } from "./training.ts";
+
+/** Every mistake that `npm run mutate` makes. */
+export const mutations: readonly Mutation[] = [
+  ...fusionMutations,
+  ...trainingMutations,
+  ...engineMutations,
+  ...decodingMutations,
+];
