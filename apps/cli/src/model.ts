@@ -1,6 +1,6 @@
 // A model folder and heads folders opened as one decode policy: the only place where implementations are put together.
 // Knows no command.
-import { type LoadedLlama, loadLlama } from "@dual-head/backbone-llama";
+import { type LoadedLlama, loadLlama, type WeightDtype } from "@dual-head/backbone-llama";
 import type { MixingMode } from "@dual-head/gating";
 import { createBasePolicy, createDualHeadPolicy } from "@dual-head/methods";
 import type { Controls, DecodePolicy, Detokenizer } from "@dual-head/sampler";
@@ -13,6 +13,7 @@ import { type HeadsOption, headWeights } from "./options.ts";
 /** What a command says of the model it wants. */
 export interface ModelOptions {
   readonly model: string;
+  readonly dtype?: WeightDtype | undefined;
   readonly heads?: readonly HeadsOption[] | undefined;
   readonly mixing?: MixingMode | undefined;
   readonly device?: "auto" | DeviceName | undefined;
@@ -51,6 +52,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
     const progress = createProgress(io);
     const llama = resources.use(
       await loadLlama(options.model, device, {
+        dtype: options.dtype,
         signal: io.signal,
         onProgress: ({ loadedBytes, totalBytes }) =>
           progress.show(`loading ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`),

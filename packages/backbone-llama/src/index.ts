@@ -3,14 +3,21 @@ export { type ArchitectureRow, architectures, type LlamaArchitecture } from "./a
 export { ConfigError, type LlamaConfig, llamaConfigFrom } from "./config.ts";
 export { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
 export { createLlama } from "./llama.ts";
-export { type LoadedLlama, type LoadLlamaOptions, type LoadProgress, loadLlama } from "./load-llama.ts";
+export {
+  type LoadedLlama,
+  type LoadLlamaOptions,
+  type LoadProgress,
+  loadLlama,
+} from "./load-llama.ts";
 export {
   createLlamaTree,
   type Linear,
   type LlamaLayer,
   type LlamaParams,
   type LlamaTree,
+  type WeightDtype,
   type WeightName,
+  weightDtypes,
   weightNames,
 } from "./params.ts";
 export { type RopeConfig, ropeAngles } from "./rope.ts";

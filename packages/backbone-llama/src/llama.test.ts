@@ -5,6 +5,7 @@ import { segmentsOf } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import { describe, expect, it } from "vitest";
 import type { LlamaConfig } from "./config.ts";
+import { weightDtypes } from "./params.ts";
 import { ropeAngles, ropeRotation } from "./rope.ts";
 import { readParams, scalarHidden } from "./testing/scalar-llama.ts";
 import { tinyLlama } from "./testing/tiny-llama.ts";
@@ -13,6 +14,12 @@ backboneLaws("tinyLlama", (device) => tinyLlama(device, 1));
 backboneLaws("tinyLlama with a window of 3, tied", (device) =>
   tinyLlama(device, 2, { window: 3, tiedEmbeddings: true, architecture: "mistral" }),
 );
+
+for (const dtype of weightDtypes.filter((each) => each !== "f32")) {
+  backboneLaws(`tinyLlama in ${dtype} where the device packs weights`, (device) =>
+    tinyLlama(device, 9, {}, device.info.features.includes("packed weights") ? dtype : "f32"),
+  );
+}
 
 const variants: Readonly<Record<string, Partial<LlamaConfig>>> = {
   "grouped heads": {},

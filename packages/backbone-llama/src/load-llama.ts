@@ -7,13 +7,23 @@ import { byteLengthOf, type Device, type Tensor } from "@dual-head/tensor-core";
 import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
 import { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
 import { createLlama } from "./llama.ts";
-import { createLlamaTree, ignoredTensors, type LlamaParams, lmHeadName, weightNames } from "./params.ts";
+import {
+  createLlamaTree,
+  ignoredTensors,
+  type LlamaParams,
+  lmHeadName,
+  matrixDtype,
+  type WeightDtype,
+  weightNames,
+} from "./params.ts";
 
 /** A model read from disk; disposing it frees its parameters. */
 export interface LoadedLlama extends Disposable {
   readonly backbone: Backbone<LlamaParams>;
   readonly params: LlamaParams;
   readonly config: LlamaConfig;
+  /** How its matrices are held. */
+  readonly dtype: WeightDtype;
   /** SHA-256 over the weight files one after the other, hexadecimal: what heads trained on this model record. */
   readonly sha256: string;
   /** Tokens that begin and end a text, from generation_config.json, else config.json. */
@@ -30,14 +40,16 @@ export interface LoadProgress {
 
 /** Options of loadLlama. */
 export interface LoadLlamaOptions {
+  /** How matrices are held on the device, default "f32"; norms and biases are always floats. */
+  readonly dtype?: WeightDtype | undefined;
   /** Stops between two tensors; what was uploaded is freed and the promise rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
 /**
- * Loads a Hugging Face folder (config.json and safetensors in F64, F32, F16 or BF16, whole or in shards) in the
- * device's own float dtype.
+ * Loads a Hugging Face folder (config.json and safetensors in F64, F32, F16 or BF16, whole or in shards), matrices in
+ * the dtype asked for, rounded one at a time as they are read.
  *
  * @throws ConfigError where the config cannot be run
  * @throws CheckpointError where a tensor is missing, has another shape, or is not used by this architecture
@@ -69,6 +81,7 @@ export async function loadLlama(
         backbone: createLlama(config),
         params,
         config,
+        dtype: options.dtype ?? "f32",
         sha256,
         generation,
         [Symbol.dispose]: () => disposeAll(tensors),
@@ -122,18 +135,19 @@ async function upload(
   checkpoint: Checkpoint,
   config: LlamaConfig,
   device: Device,
-  { signal, onProgress }: LoadLlamaOptions,
+  { dtype = "f32", signal, onProgress }: LoadLlamaOptions,
 ): Promise<ReadonlyMap<string, Tensor>> {
-  const dtype = device.floatDtype;
+  const { floatDtype } = device;
+  const dtypeOf = (shape: readonly number[]) => matrixDtype(device, dtype, shape);
   const weights = weightNames(config);
-  const totalBytes = weights.reduce((sum, { shape }) => sum + byteLengthOf({ shape, dtype }), 0);
+  const totalBytes = weights.reduce((sum, { shape }) => sum + byteLengthOf({ shape, dtype: dtypeOf(shape) }), 0);
   const tensors = new Map<string, Tensor>();
   let loadedBytes = 0;
   try {
     for (const { name, shape } of weights) {
       signal?.throwIfAborted();
-      const values = dtype === "f64" ? await checkpoint.read(name, "f64") : await checkpoint.read(name, "f32");
-      const tensor = device.keep(device.tensor(values, shape));
+      const values = floatDtype === "f64" ? await checkpoint.read(name, "f64") : await checkpoint.read(name, "f32");
+      const tensor = device.keep(device.tensor(values, shape, dtypeOf(shape)));
       tensors.set(name, tensor);
       loadedBytes += byteLengthOf(tensor);
       onProgress?.({ tensor: name, loadedBytes, totalBytes });

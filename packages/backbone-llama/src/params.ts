@@ -1,6 +1,6 @@
 // Parameters of a LLaMA as a tree, and the table of names and shapes its leaves have in a Hugging Face checkpoint.
 // Knows neither how weights are read nor what is computed with them.
-import type { Tensor } from "@dual-head/tensor-core";
+import type { Device, Dtype, PackedDtype, Tensor } from "@dual-head/tensor-core";
 import type { LlamaConfig } from "./config.ts";
 
 /** A linear map x·weightᵀ + bias: weight [out, in], bias [out] or null. */
@@ -82,3 +82,14 @@ export function weightNames(config: LlamaConfig): readonly WeightName[] {
 
 /** Tensors that checkpoints carry beside weights and that are made afresh here: the frequencies of rotary embeddings. */
 export const ignoredTensors: readonly RegExp[] = [/(?:^|\.)rotary_emb\.inv_freq$/];
+
+/** How weight matrices are held: in the device's float dtype (`f32`, on reference f64), or packed. */
+export type WeightDtype = "f32" | PackedDtype;
+
+/** Every way to hold weights, the widest first. */
+export const weightDtypes: readonly WeightDtype[] = ["f32", "bf16", "q8", "q4"];
+
+/** The dtype a tensor of this shape gets on a device: only matrices are packed, norms and biases stay floats. */
+export function matrixDtype(device: Device, dtype: WeightDtype, shape: readonly number[]): Dtype {
+  return shape.length < 2 || dtype === "f32" ? device.floatDtype : dtype;
+}

@@ -1,5 +1,5 @@
 // Folding a constant mixture of two heads into one matrix; knows no gate.
-import { add, affine, matmul, type Projection, type Tensor } from "@dual-head/tensor-core";
+import { add, affine, matmul, type Projection, type Tensor, unpack } from "@dual-head/tensor-core";
 import { HeadError, linearBase } from "./reward-head.ts";
 
 /**
@@ -27,12 +27,12 @@ export function foldConstant(
       lm.bias !== null && rm.bias !== null
         ? mix(lm.bias, rm.bias)
         : (scaled(lm.bias, 1 - alpha) ?? scaled(rm.bias, alpha));
-    return { kind: "linear", weight: mix(lm.weight, rm.weight), bias };
+    return { kind: "linear", weight: mix(unpack(lm.weight), rm.weight), bias };
   });
 }
 
 /** A projection as one matrix and one bias: W_base + B·A. */
 function materialise(head: Projection): { readonly weight: Tensor; readonly bias: Tensor | null } {
-  if (head.kind === "linear") return head;
-  return { weight: add(head.base.weight, matmul(head.b, head.a)), bias: head.base.bias };
+  if (head.kind === "linear") return { ...head, weight: unpack(head.weight) };
+  return { weight: add(unpack(head.base.weight), matmul(head.b, head.a)), bias: head.base.bias };
 }

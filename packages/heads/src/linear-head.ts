@@ -1,5 +1,5 @@
 // The paper's reward head: one matrix and one bias, started from the language-model head; knows no training.
-import { affine, createRandom, type Device, type Projection, type Tensor } from "@dual-head/tensor-core";
+import { affine, createRandom, type Device, type Projection, type Tensor, unpack } from "@dual-head/tensor-core";
 import { countParameters, extentsOf, linearBase, type RewardHead } from "./reward-head.ts";
 
 /** Parameters of a linear head: weight [V, D], bias [V, 1]. */
@@ -35,7 +35,7 @@ export function linearHead({ initialise = "base", bias = true }: LinearHeadOptio
       const base = linearBase("linear", lmHead);
       const { vocabSize, hiddenSize } = extentsOf(base);
       const zeros = () => device.tensor(new Float32Array(vocabSize), [vocabSize, 1], device.floatDtype);
-      const copy = (tensor: Tensor) => affine(tensor, 1, 0);
+      const copy = (tensor: Tensor) => device.scope(() => affine(unpack(tensor), 1, 0));
       const random = createRandom(seed, "linear-head");
       const draw = () =>
         Float32Array.from({ length: vocabSize * hiddenSize }, () => random.normal() / Math.sqrt(hiddenSize));

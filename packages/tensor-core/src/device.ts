@@ -141,7 +141,7 @@ class BackendDevice implements Device, DeviceInternals {
     return handle;
   }
   #checkPacked(dtype: Dtype, shape: readonly number[]): void {
-    if (!this.backend.packs) {
+    if (!this.info.features.includes("packed weights")) {
       throw new DeviceError(
         this.name,
         `Cannot make a ${dtype} tensor on ${this.name}: packed weights exist on cpu and reference only; use ${this.floatDtype}, or another device`,

@@ -194,6 +194,7 @@ describe("cached features", () => {
         backbone: model.backbone,
         params: model.params,
         backboneSha256: "b",
+        backboneDtype: "f32",
         examples,
         dataSha256: "d",
         rowLimit: 9,

@@ -25,6 +25,8 @@ export interface FeatureOptions<Params> {
   readonly backbone: Backbone<Params>;
   readonly params: Params;
   readonly backboneSha256: string;
+  /** How the backbone's matrices are held. */
+  readonly backboneDtype: string;
   readonly examples: readonly TokenisedExample[];
   /** SHA-256 of the token ids, `PreparedData.sha256`. */
   readonly dataSha256: string;
@@ -34,7 +36,7 @@ export interface FeatureOptions<Params> {
 }
 
 /** Changes whenever what is stored does. */
-const cacheVersion = 1;
+const cacheVersion = 2;
 
 function extractorOf<Params>({ device, backbone, params, examples }: FeatureOptions<Params>): RowExtractor {
   const longest = examples.map(({ prompt, responses }) =>
@@ -75,7 +77,8 @@ export async function* cachedFeatures<Params>(
 ): AsyncGenerator<FeatureProgress, FeatureSource, undefined> {
   const { device, backbone, examples, rowLimit, signal } = options;
   const { hiddenSize } = backbone.config;
-  const facts = [cacheVersion, options.backboneSha256, options.dataSha256, hiddenSize, rowLimit];
+  const { backboneSha256, backboneDtype, dataSha256 } = options;
+  const facts = [cacheVersion, backboneSha256, backboneDtype, dataSha256, hiddenSize, rowLimit];
   const name = JSON.stringify([...facts, device.name, device.info.variant]);
   const key = await sha256(memorySource(new TextEncoder().encode(name), "key"));
   const path = `${folder}/features-${key.slice(0, 16)}.bin`;

@@ -29,6 +29,8 @@ export interface TrainOptions<Params> {
   readonly params: Params;
   /** SHA-256 of the backbone's weight files; heads are bound to it. */
   readonly backboneSha256: string;
+  /** How the backbone's matrices are held (default "f32"): other roundings give other hidden states. */
+  readonly backboneDtype?: string | undefined;
   readonly tokenizer: ExampleTokenizer;
   readonly pairs: readonly PreferencePair[];
   /** Examples for E10 and E9; by default the chosen responses of the pairs. */
@@ -105,7 +107,10 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
   };
   const identity: RunIdentity = {
     runSha256: await sha256(
-      memorySource(new TextEncoder().encode(JSON.stringify([description, data.sha256])), "the run"),
+      memorySource(
+        new TextEncoder().encode(JSON.stringify([description, data.sha256, backboneDtypeOf(options)])),
+        "the run",
+      ),
     ),
     device: device.name,
     variant: device.info.variant,
@@ -247,12 +252,17 @@ function examplesOf(data: PreparedData): readonly TokenisedExample[] {
   return [...data.pairs, ...data.heldOut, ...(data.supervised ?? [])];
 }
 
+function backboneDtypeOf<Params>({ backboneDtype = "f32" }: TrainOptions<Params>): string {
+  return backboneDtype;
+}
+
 /** Features of all examples. */
 async function* openFeatures<Params>(
-  { device, backbone, params, backboneSha256, folder, featuresFolder, signal }: TrainOptions<Params>,
+  trainOptions: TrainOptions<Params>,
   settings: TrainingSettings,
   data: PreparedData,
 ): AsyncGenerator<TrainEvent, FeatureSource, undefined> {
+  const { device, backbone, params, backboneSha256, folder, featuresFolder, signal } = trainOptions;
   const examples = examplesOf(data);
   const rowLimit = settings.microBatchTokens;
   const options: FeatureOptions<Params> = {
@@ -260,6 +270,7 @@ async function* openFeatures<Params>(
     backbone,
     params,
     backboneSha256,
+    backboneDtype: backboneDtypeOf(trainOptions),
     examples,
     dataSha256: data.sha256,
     rowLimit,

@@ -1,4 +1,5 @@
 // Options that several commands take, declared once.
+import { type WeightDtype, weightDtypes } from "@dual-head/backbone-llama";
 import { type MixingMode, mixingModes } from "@dual-head/gating";
 import type { DeviceName } from "@dual-head/tensor-core";
 import { type Command, Option } from "commander";
@@ -13,6 +14,7 @@ export interface DeviceOptions {
 /** What the options of a model and of its alignment give. */
 export interface AlignedModelOptions extends DeviceOptions {
   readonly model: string;
+  readonly dtype: WeightDtype;
   readonly heads?: readonly HeadsOption[];
   readonly strength: number;
   readonly alpha?: number;
@@ -44,10 +46,19 @@ export function addDeviceOptions(command: Command): Command {
     );
 }
 
-/** Adds --model, --heads, --strength, --alpha and --mixing, and the device options. */
+/** Adds --dtype. */
+export function addDtypeOption(command: Command): Command {
+  return command.addOption(
+    new Option("--dtype <name>", "how the model's matrices are held: f32, 16, 8 or 4 bits (packed ones not on webgpu)")
+      .choices(weightDtypes as WeightDtype[])
+      .default("f32"),
+  );
+}
+
+/** Adds --model, --dtype, --heads, --strength, --alpha and --mixing, and the device options. */
 export function addModelOptions(command: Command): Command {
   return addDeviceOptions(
-    command
+    addDtypeOption(command)
       .requiredOption("--model <dir>", "Hugging Face folder: config.json, safetensors, tokenizer.json")
       .option("--heads <dir[=weight]>", "trained heads; repeat to mix several by weight", headsOption)
       .option(

@@ -1,4 +1,5 @@
 // dual-head train: a reward head and a gate for a frozen model, from preference data.
+import type { WeightDtype } from "@dual-head/backbone-llama";
 import { type PreferenceFormat, readPreferences, readSft } from "@dual-head/data";
 import { type MixingMode, mixingModes } from "@dual-head/gating";
 import {
@@ -14,7 +15,7 @@ import { Command, Option } from "commander";
 import { createProgress, formatBytes, formatDuration, type Io, toJson, UsageError } from "../io.ts";
 import { openModel } from "../model.ts";
 import { collectOption, numberOption } from "../options.ts";
-import { addDeviceOptions, type DeviceOptions } from "./shared.ts";
+import { addDeviceOptions, addDtypeOption, type DeviceOptions } from "./shared.ts";
 
 /** Options that are settings of the training under the same name. */
 const settingNames = [
@@ -36,6 +37,7 @@ const settingNames = [
 
 interface TrainCommandOptions extends DeviceOptions, Partial<Pick<TrainingSettings, (typeof settingNames)[number]>> {
   readonly model: string;
+  readonly dtype: WeightDtype;
   readonly data: readonly string[];
   readonly format?: PreferenceFormat;
   readonly sft?: string;
@@ -140,7 +142,9 @@ export function trainCommand(io: Io): Command {
     .option("--seed <n>", `seed of everything (default: ${defaults.seed})`, numberOption({ min: 0, integer: true }))
     .option("--resume", "go on with the run in --out, if there is one")
     .option("--json", "print one JSON object a line; the last one is the summary");
-  return addDeviceOptions(command).action(async (options: TrainCommandOptions) => runTraining(options, io));
+  return addDeviceOptions(addDtypeOption(command)).action(async (options: TrainCommandOptions) =>
+    runTraining(options, io),
+  );
 }
 
 async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> {
@@ -167,6 +171,7 @@ async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> 
       backbone: llama.backbone,
       params: llama.params,
       backboneSha256: llama.sha256,
+      backboneDtype: llama.dtype,
       tokenizer,
       pairs: preferences.pairs,
       supervised,

@@ -3,7 +3,7 @@ import type { Backbone } from "@dual-head/backbone";
 import { createRandom, type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
 import type { LlamaConfig } from "../config.ts";
 import { createLlama } from "../llama.ts";
-import { createLlamaTree, type LlamaParams } from "../params.ts";
+import { createLlamaTree, type LlamaParams, matrixDtype, type WeightDtype } from "../params.ts";
 
 /** Extents of the tiny model: 6 query heads over 2 key/value heads of size 4; no two axes alike. */
 export const tinyLlamaConfig: LlamaConfig = {
@@ -35,7 +35,7 @@ export interface TinyLlama extends Disposable {
  * Random parameters: matrices from 𝒩(0, 1/in), embeddings and head from 𝒩(0, 1), norms about 1, biases about 0. The
  * values depend on seed and config, not on the device.
  */
-export function initLlama(config: LlamaConfig, device: Device, seed: number): LlamaParams {
+export function initLlama(config: LlamaConfig, device: Device, seed: number, dtype: WeightDtype = "f32"): LlamaParams {
   return createLlamaTree(config, ({ name, shape }) => {
     const random = createRandom(seed, name);
     const [mean, deviation] = name.endsWith("norm.weight")
@@ -45,14 +45,19 @@ export function initLlama(config: LlamaConfig, device: Device, seed: number): Ll
         : [0, name.includes("layers") ? 1 / Math.sqrt(shape[1]!) : 1];
     const size = shape.reduce((product, extent) => product * extent, 1);
     const values = Float64Array.from({ length: size }, () => mean + deviation * random.normal());
-    return device.keep(device.tensor(values, shape));
+    return device.keep(device.tensor(values, shape, matrixDtype(device, dtype, shape)));
   });
 }
 
-/** A tiny random backbone on a device; `overrides` change the config. The caller disposes it. */
-export function tinyLlama(device: Device, seed: number, overrides: Partial<LlamaConfig> = {}): TinyLlama {
+/** A tiny random backbone on a device; `overrides` change the config, `dtype` packs its matrices. The caller disposes it. */
+export function tinyLlama(
+  device: Device,
+  seed: number,
+  overrides: Partial<LlamaConfig> = {},
+  dtype: WeightDtype = "f32",
+): TinyLlama {
   const config = { ...tinyLlamaConfig, ...overrides };
-  const params = initLlama(config, device, seed);
+  const params = initLlama(config, device, seed, dtype);
   return {
     backbone: createLlama(config),
     params,

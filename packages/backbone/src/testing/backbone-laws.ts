@@ -4,10 +4,12 @@ import {
   add,
   createRandom,
   type Device,
+  isPacked,
   leavesOf,
   mapTree,
   multiply,
   segmentsOf,
+  sizeOf,
   sumTo,
   type Tensor,
   valueAndGrad,
@@ -232,28 +234,28 @@ function createLab<Params>(device: Device, subject: BackboneSubject<Params>): La
   };
 }
 
-/** Directional derivatives of a fixed random pooling of the rows, along a random direction in all parameters. */
+/** Directional derivatives of a fixed random pooling of the rows, along a random direction in all float parameters. */
 async function checkGradient<Params>({ device, subject: { backbone, params } }: Lab<Params>): Promise<void> {
   const random = createRandom(seed, "backbone gradient");
   const { vocabSize, hiddenSize } = backbone.config;
   const segments = segmentsOf([5, 2]);
   const tokens = Uint32Array.from({ length: 7 }, () => random.integer(vocabSize));
-  const weights = device.tensor(
-    Array.from({ length: 7 * hiddenSize }, () => random.normal()),
-    [7, hiddenSize],
+  const normal = (shape: readonly number[]) => Array.from({ length: sizeOf(shape) }, () => random.normal());
+  const weights = device.tensor(normal([7, hiddenSize]), [7, hiddenSize]);
+  // Packed matrices are frozen: what is trained beside them still has its gradient.
+  const trained = Object.fromEntries(
+    leavesOf<Tensor>(params).flatMap(({ path, leaf }) => (isPacked(leaf.dtype) ? [] : [[path, leaf]])),
   );
-  const direction = new Map(
-    leavesOf<Tensor>(params).map(({ path, leaf }) => [
-      path,
-      Array.from({ length: leaf.shape.reduce((product, extent) => product * extent, 1) }, () => random.normal()),
-    ]),
-  );
-  const pooled = (at: Params) => sumTo(multiply(backbone.hidden(at, tokens, segments), weights), []);
-  const { value, grad } = device.scope(() => valueAndGrad(pooled)(params));
+  const direction = new Map(Object.entries(trained).map(([path, { shape }]) => [path, normal(shape)]));
+  const pooled = (at: Readonly<Record<string, Tensor>>) => {
+    const all = mapTree(params, (leaf, path) => at[path] ?? (leaf as Tensor)) as Params;
+    return sumTo(multiply(backbone.hidden(all, tokens, segments), weights), []);
+  };
+  const { value, grad } = device.scope(() => valueAndGrad(pooled)(trained));
   value.dispose();
   let analytic = 0;
   let scale = 1;
-  for (const { path, leaf } of leavesOf<Tensor>(grad)) {
+  for (const [path, leaf] of Object.entries(grad)) {
     const along = direction.get(path)!;
     for (const [index, partial] of (await leaf.read()).entries()) {
       analytic += partial * along[index]!;
@@ -262,18 +264,13 @@ async function checkGradient<Params>({ device, subject: { backbone, params } }: 
     leaf.dispose();
   }
   const valueAt = async (offset: number) => {
+    const shift = (path: string, { shape }: Tensor) =>
+      device.tensor(
+        direction.get(path)!.map((d) => d * offset),
+        shape,
+      );
     const moved = device.scope(() =>
-      pooled(
-        mapTree(params, (leaf, path) =>
-          add(
-            leaf as Tensor,
-            device.tensor(
-              direction.get(path)!.map((d) => d * offset),
-              (leaf as Tensor).shape,
-            ),
-          ),
-        ) as Params,
-      ),
+      pooled(Object.fromEntries(Object.entries(trained).map(([path, leaf]) => [path, add(leaf, shift(path, leaf))]))),
     );
     const [out] = await moved.read();
     moved.dispose();

@@ -11,6 +11,7 @@ export interface DeviceInfo {
   /** Names the kernels that decide bits: results are promised equal per (device, variant). */
   readonly variant: string;
   readonly threads: number;
+  /** Among others "packed weights" where packed dtypes exist. */
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
 }
@@ -25,8 +26,6 @@ export interface Backend<Buffer = unknown> {
   readonly name: DeviceName;
   readonly info: DeviceInfo;
   readonly floatDtype: "f64" | "f32";
-  /** Whether its products read packed weights. */
-  readonly packs: boolean;
   /** Throws DeviceError where the memory cannot be had. */
   allocate(byteLength: number): Buffer;
   free(buffer: Buffer): void;

@@ -18,11 +18,10 @@ export function createReferenceBackend(): Backend<ArrayBuffer> {
       description: "plain loops, float64",
       variant: "reference",
       threads: 1,
-      features: ["f64"],
+      features: ["f64", "packed weights"],
       limits: {},
     },
     floatDtype: "f64",
-    packs: true,
     allocate: (byteLength) => new ArrayBuffer(byteLength),
     free: () => {},
     write: (buffer, values) =>

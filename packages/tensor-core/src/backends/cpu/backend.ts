@@ -41,11 +41,15 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
       description: `WebAssembly SIMD (${kernels.variant}), ${threads} ${threads === 1 ? "thread" : "threads"}`,
       variant: kernels.variant,
       threads,
-      features: ["simd128", ...(kernels.variant === "relaxed" ? ["relaxed-simd"] : []), ...(shared ? ["threads"] : [])],
+      features: [
+        "simd128",
+        "packed weights",
+        ...(kernels.variant === "relaxed" ? ["relaxed-simd"] : []),
+        ...(shared ? ["threads"] : []),
+      ],
       limits: { maximumBytes: memory.maximumBytes },
     },
     floatDtype: "f32",
-    packs: true,
     allocate(byteLength) {
       checkLive();
       return memory.allocate(byteLength);

@@ -37,7 +37,6 @@ export async function openWebGpuBackend(options: WebGpuOptions): Promise<WebGpuB
 class GpuBackend implements WebGpuBackend {
   readonly name = "webgpu";
   readonly floatDtype = "f32";
-  readonly packs = false;
   readonly info: DeviceInfo;
   readonly #opened: OpenedGpu;
   readonly #features: { readonly subgroups: boolean; readonly f16: boolean };
