@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { startVitest } from "vitest/node";
 import { findRepositoryRoot } from "../shared-asset.ts";
+import { compileKernelsWith, isKernel, kernelModule } from "./kernels.ts";
 import type { Mutation } from "./mutation.ts";
 import { mutate } from "./mutation.ts";
 
@@ -44,14 +45,15 @@ function withCauses(error: unknown): readonly string[] {
 async function run({ mutation, tests, properties, workers }: TestOrder): Promise<RunReport> {
   const root = findRepositoryRoot();
   let applied = false;
-  const target = mutation === null ? null : join(root, mutation.file);
+  const kernels = mutation !== null && isKernel(mutation.file) ? compileKernelsWith(root, mutation) : null;
+  const target = mutation === null ? null : join(root, kernels === null ? mutation.file : kernelModule);
   const plugin = {
     name: "mutation",
     enforce: "pre" as const,
     transform(code: string, id: string): { code: string; map: null } | null {
       if (mutation === null || id.split("?")[0] !== target) return null;
       applied = true;
-      return { code: mutate(code, mutation), map: null };
+      return { code: kernels ?? mutate(code, mutation), map: null };
     },
   };
   const pattern = properties.map((each) => each.replaceAll(" > ", " ").replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));

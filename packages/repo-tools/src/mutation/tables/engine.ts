@@ -31,6 +31,15 @@ export const engineMutations: readonly Mutation[] = [
     property: `attention ${laws} agrees with its oracle on cpu`,
   },
   {
+    id: "kernel-softmax-not-rescaled",
+    what: "The cpu kernel of attention keeps the weights of former blocks where a later block has a higher score",
+    file: `${ops}/attention/attention.as.ts`,
+    test: attention.test,
+    find: "if (block > first && highestNow > highest) {",
+    replace: "if (block > last && highestNow > highest) {",
+    property: "attention() on cpu > is the same where every score is 1000 higher",
+  },
+  {
     id: "attention-gradient-last-keys",
     what: "On the cpu device the last, incomplete block of keys gets no gradient",
     file: `${ops}/attention/cpu.ts`,
@@ -73,6 +82,15 @@ export const engineMutations: readonly Mutation[] = [
     find: "squares / width + epsilon",
     replace: "squares / width + 0 * epsilon",
     property: "createLlama() on reference agrees with plain loops > another theta and epsilon",
+  },
+  {
+    id: "kernel-norm-without-epsilon",
+    what: "The cpu kernel of RMSNorm has no ε",
+    file: `${ops}/rms-norm/rms-norm.as.ts`,
+    test: llama,
+    find: "/ <f32>width + epsilon",
+    replace: "/ <f32>width",
+    property: "createLlama() on cpu agrees with plain loops > another theta and epsilon",
   },
   {
     id: "norm-of-sum",
@@ -134,6 +152,15 @@ export const engineMutations: readonly Mutation[] = [
     find: "dLogits[target] = dLogits[target]! - 1;",
     replace: "dLogits[target] = dLogits[target]! + 1;",
     property: `linearCrossEntropy ${laws} has the gradient that finite differences show in float64`,
+  },
+  {
+    id: "kernel-one-hot-off-by-one",
+    what: "The cpu kernel of cross-entropy's gradient takes the one-hot from the token after the target",
+    file: `${ops}/linear-cross-entropy/linear-cross-entropy.as.ts`,
+    test: crossEntropy.test,
+    find: "const to = line + (<usize>target << 2);",
+    replace: "const to = line + (<usize>min<u32>(target + 1, <u32>width - 1) << 2);",
+    property: `linearCrossEntropyGrad ${laws} agrees with its oracle on cpu`,
   },
   {
     id: "cross-entropy-overflow",
