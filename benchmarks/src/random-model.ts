@@ -1,7 +1,7 @@
 // Random tensors, and random LLaMAs by extents. Knows no benchmark, head or gate; the numbers are noise
 // of the scale that trained weights have, so that nothing overflows or turns denormal.
 import type { Backbone, BackboneConfig } from "@dual-head/backbone";
-import type { LlamaConfig, LlamaParams } from "@dual-head/backbone-llama";
+import type { LlamaConfig, LlamaParams, WeightDtype } from "@dual-head/backbone-llama";
 import { tinyLlama } from "@dual-head/backbone-llama/testing";
 import { createRandom, type Device, type Tensor } from "@dual-head/tensor-core";
 
@@ -17,11 +17,12 @@ export type LlamaExtents = Pick<
   "hiddenSize" | "layerCount" | "vocabSize" | "feedForwardSize" | "headCount" | "groupCount" | "maxTokens"
 >;
 
-/** Extents of a test, of stories260K and of a 15M model with the vocabulary of LLaMA 2. */
+/** Extents of a test, of stories260K, and of a 15M and a 110M model with the vocabulary of LLaMA 2. */
 export const llamaExtents: {
   readonly tiny: LlamaExtents;
   readonly small: LlamaExtents;
   readonly medium: LlamaExtents;
+  readonly large: LlamaExtents;
 } = {
   tiny: {
     hiddenSize: 12,
@@ -50,6 +51,15 @@ export const llamaExtents: {
     groupCount: 6,
     maxTokens: 512,
   },
+  large: {
+    hiddenSize: 768,
+    layerCount: 12,
+    vocabSize: 32000,
+    feedForwardSize: 2048,
+    headCount: 12,
+    groupCount: 12,
+    maxTokens: 512,
+  },
 };
 
 /** How rows name a model's extents: width × layers and vocabulary. */
@@ -58,9 +68,9 @@ export function modelShape({ hiddenSize, layerCount, vocabSize }: BackboneConfig
 }
 
 /** A LLaMA with random weights, an embedding that serves as head, and no biases. */
-export function createRandomLlama(device: Device, extents: LlamaExtents): Model {
+export function createRandomLlama(device: Device, extents: LlamaExtents, dtype: WeightDtype = "f32"): Model {
   const overrides = { ...extents, headSize: extents.hiddenSize / extents.headCount };
-  return tinyLlama(device, 1, { ...overrides, tiedEmbeddings: true });
+  return tinyLlama(device, 1, { ...overrides, tiedEmbeddings: true }, dtype);
 }
 
 /** `length` normal numbers with a standard deviation. */

@@ -34,6 +34,7 @@ function expectWellFormed(row: Row): void {
 
 const units: Readonly<Record<string, readonly string[]>> = {
   ops: ["GFLOP/s", "GB/s"],
+  weights: ["tokens/s", "GB/s", "× speed"],
   decode: ["tokens/s", "× speed"],
   training: ["tokens/s", "GFLOP/s", "% of GFLOP/s"],
   "cross-entropy": ["MiB peak", "× memory", "ms", "× time"],

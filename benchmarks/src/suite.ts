@@ -4,11 +4,12 @@ import { crossEntropy } from "./benches/cross-entropy.ts";
 import { decode } from "./benches/decode.ts";
 import { ops } from "./benches/ops.ts";
 import { training } from "./benches/training.ts";
+import { weights } from "./benches/weights.ts";
 import type { Benchmark } from "./benchmark.ts";
 import type { Row, Setting } from "./row.ts";
 
 /** Every benchmark, in the order they run. */
-export const benchmarks: readonly Benchmark[] = [ops, decode, training, crossEntropy];
+export const benchmarks: readonly Benchmark[] = [ops, weights, decode, training, crossEntropy];
 
 /** What to run, and on what. */
 export interface SuiteOptions {
