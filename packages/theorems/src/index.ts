@@ -1,1 +1,15 @@
 // Public names of @dual-head/theorems.
+export {
+  type BackboneShape,
+  backboneCacheNumbers,
+  backboneParameters,
+  type CacheNumbers,
+  gateCacheNumbers,
+  type HeadExtents,
+  llamaShapes,
+  type ParameterCounts,
+  parameterCounts,
+  parameterReduction,
+  type TokenOperations,
+  tokenOperations,
+} from "./counts.ts";
