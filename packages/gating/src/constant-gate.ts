@@ -24,8 +24,10 @@ export function finiteLogit(alpha: number): number {
 }
 
 /**
- * The gate of fixed fusion, α_t = α for every token (E14, and E5 with W_g = 0 and b_g = logit α for α inside (0, 1)).
+ * The gate of fixed fusion, α_t = α for every token: E5 with W_g = 0 and b_g = logit α for α inside (0, 1), and exactly
+ * the end points too. With it `mixtureLogits` is the policy class the paper prints, `mixedLogits` the one it computes.
  *
+ * @equation E14
  * @throws GatingError where α is outside [0, 1]
  */
 export function constantGate({ alpha }: ConstantGateOptions): Gate<ConstantGateParams, ConstantGateParams> {

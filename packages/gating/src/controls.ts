@@ -11,10 +11,9 @@ import { type Gate, GatingError } from "./gate.ts";
  * - `additive` z = z_LM + Σ wᵢαᵢ·zᵢ
  * - `mixture` log((1−Σwᵢαᵢ)·p + Σ wᵢαᵢ·qᵢ), the mixture of probabilities of E14 and E15
  *
- * The target policy, π_base·exp(r/β)/Z over whole responses, is met token by token by `klExact` with r/β = a·log π_r;
- * since each token is normalised on its own, the product over tokens equals the target only for responses of one token.
- *
- * @equation E1
+ * The target policy (E1), π_base·exp(r/β)/Z over whole responses, is met token by token by `klExact` with
+ * r/β = a·log π_r; since each token is normalised on its own, the product over tokens equals the target only for
+ * responses of one token.
  */
 export type MixingMode = "convex" | "klExact" | "additive" | "mixture";
 

@@ -79,7 +79,7 @@ export function effectiveAlpha({ alpha }: MixingCoefficients, { weights }: Mixin
  *
  * @param lm the language-model head, z_LM = W_LM·h + b_LM (E2)
  * @param heads the reward heads, in the order of the coefficients
- * @equation E2, E4
+ * @equation E4
  */
 export function mixedLogits(
   mode: MixingMode,
@@ -117,9 +117,10 @@ export function mixedNats(
  * Logits of a mixture of probabilities, z_LM + log(c₀ + Σ cᵢ·qᵢ/p): softmax of it is c₀·p + Σ cᵢ·qᵢ, [N, V].
  *
  * Written so that cᵢ = 0 gives z_LM to the last bit: the floored logarithm of 0 is finite and its exponential is 0.
- * The paper prints its policy classes in this form and its fusion (E4) in the other; they differ once V > 2.
+ * The paper prints its policy classes in this form (with constant α E14, with a gate E15) and its fusion (E4) in the
+ * other; they differ once V > 2.
  *
- * @equation E14, E15
+ * @equation E15
  */
 export function mixtureLogits(
   hidden: Tensor,

@@ -43,9 +43,7 @@ export function multiHeadAttention(
 }
 
 /**
- * u_t = W_g·MultiHeadAttention(h_t, H_1:t, H_1:t) + b_g of the rows `rows`, as printed and without folding, [rows].
- *
- * @equation E5
+ * u_t = W_g·MultiHeadAttention(h_t, H_1:t, H_1:t) + b_g of the rows `rows`, as printed (E5) and without folding, [rows].
  */
 export function printedGateLogits(
   params: AttentionGateParams,

@@ -14,12 +14,12 @@ export interface LowRankHeadOptions {
 }
 
 /**
- * A reward head with W_RM = W_LM + B·A: the paper's head restricted to a difference of rank k, k·(D + V) parameters.
+ * A reward head with W_RM = W_LM + B·A: the paper's head (E3) restricted to a difference of rank k, k·(D + V)
+ * parameters.
  *
  * A is drawn from N(0, 1/D) and B starts at zero, so the head starts as the language-model head and yet has a gradient.
  * Not in the paper.
  *
- * @equation E3
  * @throws HeadError where the rank is not a positive integer
  */
 export function lowRankHead({ rank, bias = false }: LowRankHeadOptions): RewardHead<LowRankHeadParams> {

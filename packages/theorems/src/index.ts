@@ -13,3 +13,13 @@ export {
   type TokenOperations,
   tokenOperations,
 } from "./counts.ts";
+export {
+  klDivergence,
+  logSumExp,
+  type NextTokenValues,
+  type ResponseSpace,
+  responsesOf,
+  sumOverTokens,
+  targetPolicy,
+  tokenWisePolicy,
+} from "./target-policy.ts";

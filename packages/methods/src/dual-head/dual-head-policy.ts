@@ -62,7 +62,6 @@ export interface DualHeadPolicyOptions<Params> {
  * Σ wᵢαᵢ after strength and bounds. `advance` projects each entry's last row only; `score` has [N, V] in memory only
  * where logits are asked for, and then in chunks of rows.
  *
- * @equation E2, E3, E4, E5
  * @throws PolicyError where there is no head, a head does not fit the backbone, or extents cannot be
  * @throws GatingError where weights, or the mode with a gate, cannot be
  */
