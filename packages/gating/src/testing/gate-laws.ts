@@ -1,6 +1,6 @@
-// What every gate keeps: finite logits, no look into the future, agreement of its two views, and histories that can be
-// forked and cut. Knows no particular gate.
-import { createRandom, type Device, type Segments, segmentsOf, type Tensor } from "@dual-head/tensor-core";
+// What every gate keeps: finite logits and α in [0, 1], no look into the future, agreement of its two views, and
+// histories that can be forked and cut. Knows no particular gate.
+import { createRandom, type Device, type Segments, segmentsOf, type Tensor, unary } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -17,6 +17,8 @@ export interface GateCase {
 export interface GateLawOptions {
   /** Whether α_t depends on the former rows as a set only: invariant to permuting and to replicating them. */
   readonly attendsToSets: boolean;
+  /** Whether logit α is affine in h where all rows are h, whatever their number. */
+  readonly affineOnConstantHistories: boolean;
   /** The largest difference of logits allowed, relative; defaults to 2e-5. */
   readonly tolerance?: number;
 }
@@ -29,12 +31,13 @@ export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options:
   const tolerance = options.tolerance ?? 2e-5;
   const check = (law: (seed: number, lengths: number[]) => Promise<void>) =>
     fc.assert(fc.asyncProperty(fc.nat(), lengthsOf, law), runs);
-  const logits = async (device: Device, seed: number, hidden: Tensor, segments: Segments, rows?: Uint32Array) =>
-    device.scope(() => gate.logits(randomGateParams(device, gate, seed), hidden, segments, rows)).read();
+  const logitsOf = (device: Device, seed: number, hidden: Tensor, segments: Segments, rows?: Uint32Array) =>
+    device.scope(() => gate.logits(randomGateParams(device, gate, seed), hidden, segments, rows));
+  const logits = (...given: Parameters<typeof logitsOf>) => logitsOf(...given).read();
 
   describe(`${label} keeps the laws of a gate (seed ${runs.seed})`, () => {
     for (const name of testDeviceNames) {
-      it(`gives a finite logit to each row, and to the rows asked for alone on ${name}`, async () => {
+      it(`gives a finite logit and an alpha in [0, 1] to each row, and to the rows asked for alone on ${name}`, async () => {
         const device = await sharedDevice(name);
         await check(async (seed, lengths) => {
           const segments = segmentsOf(lengths);
@@ -43,6 +46,14 @@ export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options:
           const all = await logits(device, seed, hidden, segments);
           expect(all.length).toBe(rowCount);
           expect(all.every(Number.isFinite)).toBe(true);
+          const alpha = await device.scope(() => unary("sigmoid", logitsOf(device, seed, hidden, segments))).read();
+          expect([...alpha].filter((value) => !(value >= 0 && value <= 1))).toEqual([]);
+          checkClose(
+            "alpha",
+            alpha,
+            Array.from(all, (u) => 1 / (1 + Math.exp(-u))),
+            tolerance,
+          );
           const rows = createRandom(seed).permutation(rowCount).slice(0, 3);
           const some = await logits(device, seed, hidden, segments, rows);
           checkClose(
@@ -126,6 +137,27 @@ export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options:
           expect(history.length(original)).toBe(5);
         });
       });
+
+      if (options.affineOnConstantHistories) {
+        it(`has logits affine in h where all rows are h on ${name}`, async () => {
+          const device = await sharedDevice(name);
+          await check(async (seed, lengths) => {
+            const values = await randomTensor(device, seed, [2, hiddenSize]).read();
+            const [x, y] = [[...values.slice(0, hiddenSize)], [...values.slice(hiddenSize)]];
+            const shares = [0, 0.5, 1, 2];
+            const points = shares.map((share) => x.map((value, at) => (1 - share) * value + share * y[at]!));
+            const rows = points.flatMap((row) => lengths.map((length) => new Array<number[]>(length).fill(row))).flat();
+            const segments = segmentsOf(points.flatMap(() => lengths));
+            const hidden = device.tensor(rows.flat(), [rows.length, hiddenSize]);
+            const [all, size] = [await logits(device, seed, hidden, segments), rows.length / shares.length];
+            const [first, second] = [all[0]!, all[2 * size]!];
+            const expected = shares.flatMap((share) => new Array<number>(size).fill(first + share * (second - first)));
+            // Nothing but rounding: in double precision it must be exact.
+            const allowed = name === "reference" ? Math.min(tolerance, 1e-12) : tolerance;
+            checkClose("logits on constant histories", all, expected, allowed);
+          });
+        });
+      }
 
       if (!options.attendsToSets) continue;
       it(`is invariant to permuting and to replicating the history on ${name}`, async () => {
