@@ -26,7 +26,7 @@ export function sumOverTokens(values: NextTokenValues, response: readonly number
   return response.reduce((sum, token, at) => sum + values(response.slice(0, at))[token]!, 0);
 }
 
-/** log Σ e^x. */
+/** The logarithm of Σ e^x, without overflow: the normaliser of log-weights. */
 export function logSumExp(values: readonly number[]): number {
   const highest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   return highest + Math.log(values.reduce((sum, value) => sum + Math.exp(value - highest), 0));
