@@ -13,6 +13,7 @@ export {
   type TokenOperations,
   tokenOperations,
 } from "./counts.ts";
+export { type EntropySlope, gateEntropySlope } from "./entropy-slope.ts";
 export {
   klDivergence,
   logSumExp,
