@@ -4,6 +4,7 @@ import { linearHead } from "@dual-head/heads";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { backboneParameters, llamaShapes, parameterCounts } from "../counts.ts";
+import { searchCounterexample } from "../testing/search.ts";
 
 const seed = 20261102;
 
@@ -58,6 +59,30 @@ describe("a head grows with its backbone", () => {
     expect(counts.map((count) => Math.round(count / 1e6))).toEqual([131, 164, 213]);
     // Only the smallest leaves room for any gate below the printed 136M.
     expect(counts.map((count) => count < 136e6)).toEqual([true, false, false]);
+    const shares = Object.values(llamaShapes).map((shape, at) => (100 * counts[at]!) / backboneParameters(shape));
+    for (const [index, expected] of [1.95, 1.26, 0.65].entries()) expect(shares[index]).toBeCloseTo(expected, 2);
+  });
+
+  it(`rounds to 136M at 7B for inner widths of 271 to 331 only, and at 13B and 30B for none (seed ${seed})`, async () => {
+    const trained = (name: keyof typeof llamaShapes, gateWidth: number) =>
+      Math.round(parameterCounts({ ...llamaShapes[name], gateWidth, gateHeads: 1 }).trainable / 1e6);
+    const widths = Array.from({ length: 4096 }, (_, at) => at + 1).filter((width) => trained("7B", width) === 136);
+    expect([widths[0], widths.at(-1)]).toEqual([271, 331]);
+    const claimed = fc.property(
+      fc.constantFrom("7B", "13B", "30B"),
+      fc.constantFrom(...widths),
+      (name, width) => trained(name, width) === 136,
+    );
+    const [name, width] = await searchCounterexample(claimed, seed);
+    expect(["13B", "30B"]).toContain(name);
+    expect(trained(name, width)).toBeGreaterThan(136);
+    expect([trained("7B", 320), trained("13B", 320), trained("30B", 320)]).toEqual([136, 170, 222]);
+    fc.assert(
+      fc.property(fc.constantFrom("13B", "30B"), fc.integer({ min: 1, max: 6656 }), (name, width) => {
+        expect(trained(name, width)).toBeGreaterThanOrEqual(164);
+      }),
+      { seed },
+    );
   });
 
   it("belongs to backbones of 6.7, 13.0 and 32.5 billion parameters", () => {
