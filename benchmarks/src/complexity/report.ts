@@ -52,7 +52,7 @@ export function reportFiles(measurement: Measurement): ReadonlyMap<string, strin
   const images: string[] = [];
   for (const [name, own] of groups) {
     const file = `${name.replaceAll(/[^a-z0-9]+/gi, "-").toLowerCase()}.svg`;
-    files.set(file, sweepPlot(own));
+    files.set(file, sweepPlot(name, own));
     images.push(`![${name}: milliseconds against each extent](${file})`);
   }
   files.set("gate-share.svg", sharePlot());
@@ -68,7 +68,7 @@ function groupByName(sweeps: readonly MeasuredSweep[]): ReadonlyMap<string, read
 }
 
 /** Times as points; as lines what they would be if each multiply-add took as long as at the largest point. */
-function sweepPlot(sweeps: readonly MeasuredSweep[]): string {
+function sweepPlot(name: string, sweeps: readonly MeasuredSweep[]): string {
   const points = sweeps.flatMap(({ variable, points: own }) => {
     const last = own.at(-1)!;
     return own.map(({ size, milliseconds, operations }) => ({
@@ -79,6 +79,7 @@ function sweepPlot(sweeps: readonly MeasuredSweep[]): string {
     }));
   });
   return render({
+    ariaLabel: `${name}: milliseconds against each extent`,
     x: { type: "log", label: "extent", grid: true, tickFormat: "~s" },
     y: {
       type: "log",
@@ -107,6 +108,7 @@ function sharePlot(): string {
     }),
   );
   return render({
+    ariaLabel: "the gate's share of one head against the vocabulary",
     marginRight: 110,
     x: { type: "log", label: "vocabulary V", grid: true, tickFormat: "~s" },
     y: { type: "log", label: "gate, % of one head's multiply-adds (d = 4096, T = 128)", grid: true, tickFormat: "~g" },

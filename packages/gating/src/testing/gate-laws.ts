@@ -77,7 +77,12 @@ export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options:
             const longer = await logits(device, seed, rows, segments);
             checkClose("logits of former rows", longer.slice(0, length), alone, tolerance);
           }
-          const second = await logits(device, seed, device.tensor([...later], [other, hiddenSize]), segmentsOf([other]));
+          const second = await logits(
+            device,
+            seed,
+            device.tensor([...later], [other, hiddenSize]),
+            segmentsOf([other]),
+          );
           const apart = await logits(device, seed, rows, segmentsOf([length, other]));
           checkClose("logits of the second segment", apart.slice(length), second, tolerance);
         });
