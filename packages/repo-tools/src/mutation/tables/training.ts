@@ -19,7 +19,8 @@ export const trainingMutations: readonly Mutation[] = [
     ...entropy,
     find: 'entropySign === "corrected" ? -lambdaGate : lambdaGate',
     replace: 'entropySign === "corrected" ? lambdaGate : -lambdaGate',
-    property: "one step on the entropy alone: printed raises |u|, corrected lowers it",
+    test: "packages/theorems/src/claims/entropy-sign.test.ts",
+    property: "one gradient step from any u ≠ 0 raises |u| as printed and lowers it corrected",
   },
   {
     id: "lambda-gate-twice",
@@ -36,7 +37,8 @@ export const trainingMutations: readonly Mutation[] = [
     ...losses,
     find: 'multiply(affine(u, -1, 0), multiply(alpha, unary("sigmoid", affine(u, -1, 0))))',
     replace: 'multiply(u, multiply(alpha, unary("sigmoid", affine(u, -1, 0))))',
-    property: "one step on the entropy alone: printed raises |u|, corrected lowers it",
+    test: "packages/theorems/src/claims/entropy-sign.test.ts",
+    property: "one gradient step from any u ≠ 0 raises |u| as printed and lowers it corrected",
   },
   {
     id: "beta-twice",
