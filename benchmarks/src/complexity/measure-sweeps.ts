@@ -2,12 +2,14 @@
 import { createRandom, type Device } from "@dual-head/tensor-core";
 import { measure, quantileOf, samplesOf } from "../harness.ts";
 import { type Exponent, fitExponent, logSlope } from "./fit.ts";
-import { type Point, pointOf, sweeps } from "./sweeps.ts";
+import { type Point, pointOf, sweeps, type Work } from "./sweeps.ts";
 
 /** One point of a sweep as measured. */
 export interface MeasuredPoint {
   readonly size: number;
   readonly milliseconds: number;
+  /** Bytes on the device that the work holds: weights, caches and inputs. */
+  readonly bytes: number;
   /** Exact number of multiply-adds. */
   readonly operations: number;
 }
@@ -34,9 +36,13 @@ export async function measureSweeps(
   for (const sweep of sweeps) {
     note(`${sweep.name} against ${sweep.variable}`);
     const points = (quick ? sweep.quick : sweep.values).map((size) => ({ size, point: pointOf(sweep, size) }));
-    const works = [];
+    const works: { readonly name: string; readonly work: Work; readonly bytes: number }[] = [];
     try {
-      for (const { size, point } of points) works.push({ name: `${size}`, work: await sweep.create(device, point) });
+      for (const { size, point } of points) {
+        const before = device.stats.bytes;
+        const work = await sweep.create(device, point);
+        works.push({ name: `${size}`, work, bytes: device.stats.bytes - before });
+      }
       const alternatives = works.map(({ name, work }) => ({ name, run: work.run }));
       const samples = await measure(
         alternatives,
@@ -52,6 +58,7 @@ export async function measureSweeps(
         points: sizes.map((size, at) => ({
           size,
           milliseconds: quantileOf(times[at]!, 0.5),
+          bytes: works[at]!.bytes,
           operations: operations[at]!,
         })),
         exponent: fitExponent(sizes, times, () => random.uniform()),

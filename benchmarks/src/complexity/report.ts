@@ -131,6 +131,7 @@ function sharePlot(): string {
 }
 
 function document({ machine, sweeps }: Measurement, images: readonly string[]): string {
+  const mebibytes = (bytes: number) => formatNumber(bytes / 2 ** 20);
   const fitted = sweeps.map(({ name, variable, points, exponent, countExponent }) => [
     name,
     symbols[variable],
@@ -138,6 +139,7 @@ function document({ machine, sweeps }: Measurement, images: readonly string[]): 
     `${formatNumber(points[0]!.milliseconds)} – ${formatNumber(points.at(-1)!.milliseconds)}`,
     `${exponent.value.toFixed(2)} [${exponent.low.toFixed(2)}, ${exponent.high.toFixed(2)}]`,
     countExponent.toFixed(2),
+    `${mebibytes(points[0]!.bytes)} – ${mebibytes(points.at(-1)!.bytes)}`,
   ]);
   const million = (count: number) => `${formatNumber(count / 1e6)}M`;
   const parameters = Object.entries(llamaShapes).map(([name, shape]) => {
@@ -181,9 +183,9 @@ from the same measurements. Machine: ${machine}.
 The slope of log time against log extent over medians of interleaved rounds, with a 95 % interval over resampled rounds, beside
 the slope of the exact number of multiply-adds over the same points: a count such as 2dr + dh + T(r + h) is no pure power, so
 that is what a machine bound by arithmetic would show. A smaller exponent of time is fixed overhead (dispatch, softmax, norms);
-a larger one is work that left a cache.
+a larger one is work that left a cache. MiB count what the work holds on the device: weights, caches and inputs.
 
-${table(["work", "extent", "range", "milliseconds", "exponent of time", "of the count"], fitted)}
+${table(["work", "extent", "range", "milliseconds", "exponent of time", "of the count", "MiB held"], fitted)}
 
 ${images.join("\n\n")}
 
