@@ -2,7 +2,7 @@
 import { createRandom } from "@dual-head/tensor-core";
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { fitExponent, logSlope } from "./fit.ts";
+import { fitExponent, fixedPart, logSlope } from "./fit.ts";
 
 const seed = 20261130;
 const sizes = [64, 128, 256, 512, 1024];
@@ -42,5 +42,22 @@ describe("fitExponent()", () => {
       if (low <= 1.3 && 1.3 <= high) inside++;
     }
     expect(inside).toBeGreaterThan(85);
+  });
+});
+
+describe("fixedPart()", () => {
+  it(`is the constant beside a multiple of the count (seed ${seed})`, () => {
+    const number = (min: number, max: number) => fc.double({ min, max, noNaN: true });
+    fc.assert(
+      fc.property(number(0, 5), number(0.001, 3), (fixed, slope) => {
+        const times = sizes.map((size) => fixed + slope * size);
+        expect(fixedPart(sizes, times) / times[0]!).toBeCloseTo(fixed / times[0]!, 7);
+      }),
+      { seed },
+    );
+  });
+  it("refuses counts that do not differ and times that are not positive", () => {
+    expect(() => fixedPart([3, 3], [1, 2])).toThrow(RangeError);
+    expect(() => fixedPart([1, 2], [0, 2])).toThrow(RangeError);
   });
 });

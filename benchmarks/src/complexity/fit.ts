@@ -50,3 +50,24 @@ export function fitExponent(
   );
   return { value: logSlope(sizes, medians(all)), low: quantileOf(slopes, 0.025), high: quantileOf(slopes, 0.975) };
 }
+
+/**
+ * The part of the times that does not grow with the count: a of time = a + b·count, by least squares of relative errors.
+ *
+ * @throws RangeError where the counts do not differ, or a time is not positive
+ */
+export function fixedPart(counts: readonly number[], times: readonly number[]): number {
+  if (times.some((time) => !(time > 0))) throw new RangeError("Cannot fit a fixed part: all times must be above 0");
+  let [one, count, square, time, product] = [0, 0, 0, 0, 0];
+  for (const [at, own] of counts.entries()) {
+    const weight = 1 / times[at]! ** 2;
+    one += weight;
+    count += weight * own;
+    square += weight * own * own;
+    time += weight * times[at]!;
+    product += weight * own * times[at]!;
+  }
+  const determinant = one * square - count * count;
+  if (!(determinant > 0)) throw new RangeError("Cannot fit a fixed part: give at least two different counts");
+  return (square * time - count * product) / determinant;
+}

@@ -1,9 +1,10 @@
 // The sweeps: what is varied, what one run does, and how many multiply-adds the counts say it takes. Knows no fit.
 import { type AttentionGateParams, attentionGate, printedGateLogits } from "@dual-head/gating";
-import { createBasePolicy } from "@dual-head/methods";
+import { linearHead } from "@dual-head/heads";
+import { createBasePolicy, createDualHeadPolicy } from "@dual-head/methods";
 import type { DecodePolicy } from "@dual-head/sampler";
 import { type Device, leavesOf, project, segmentsOf, type Tensor } from "@dual-head/tensor-core";
-import { tokenOperations } from "@dual-head/theorems";
+import { backboneCacheNumbers, backboneParameters, tokenOperations } from "@dual-head/theorems";
 import { createBarrier } from "../benchmark.ts";
 import { createRandomLlama, randomTensor, randomTokens } from "../random-model.ts";
 
@@ -19,19 +20,27 @@ export interface Point {
 /** Work on a device at one point; disposing it frees everything. */
 export interface Work extends Disposable {
   readonly run: () => Promise<void>;
+  /** Bytes of the gate's history alone, where the work has one. */
+  readonly cacheBytes?: number;
+}
+
+/** Work at a point, and how much of it there is. */
+export interface Measured {
+  /** Multiply-adds of one run. */
+  readonly count: (point: Point) => number;
+  readonly create: (device: Device, point: Point) => Promise<Work>;
 }
 
 /** One sweep. */
-export interface Sweep {
+export interface Sweep extends Measured {
   readonly name: string;
   /** The extent that varies, and its values; the quick ones show that it runs. */
   readonly variable: keyof Point;
   readonly values: readonly number[];
   readonly quick: readonly number[];
   readonly fixed: Partial<Point>;
-  /** Multiply-adds of one run. */
-  readonly count: (point: Point) => number;
-  readonly create: (device: Device, point: Point) => Promise<Work>;
+  /** Work that the variable does not touch, run in the same rounds so that shares can be taken within them. */
+  readonly beside?: Measured;
 }
 
 const defaults: Point = { hiddenSize: 1024, vocabSize: 32000, length: 512, gateWidth: 320, gateHeads: 8 };
@@ -84,7 +93,9 @@ async function foldedStep(device: Device, point: Point): Promise<Work> {
   const { gate, params, leaves } = createGate(device, point);
   const folded = gate.fold(params);
   const own = leavesOf<Tensor>(folded).map(({ leaf }) => device.keep(leaf));
+  const before = device.stats.bytes;
   const history = gate.createHistory(device, { slotCount: 1, capacity: point.length });
+  const cacheBytes = device.stats.bytes - before;
   const slot = history.open();
   const rows = point.length - 1;
   const past = randomTensor(device, [rows, point.hiddenSize], 1, 3);
@@ -97,7 +108,7 @@ async function foldedStep(device: Device, point: Point): Promise<Work> {
     return gate.extend(folded, token, { slots: Uint32Array.of(slot), positions: Uint32Array.of(rows) }, history);
   };
   // Folded parameters share leaves with the trained ones; freeing twice is harmless.
-  return workOf(device, [...leaves, ...own, token], body, [history]);
+  return { ...workOf(device, [...leaves, ...own, token], body, [history]), cacheBytes };
 }
 
 /** The gate as printed over a segment of T rows, for its last rows. */
@@ -112,57 +123,76 @@ async function printedSegment(device: Device, point: Point): Promise<Work> {
   return workOf(device, [...leaves, hidden], body);
 }
 
-/** Keys and values of T rows, queries, outputs and attention of the last ones. */
-function printedOperations({ hiddenSize, gateWidth, length }: Point): number {
-  const attended = Array.from({ length: segmentQueries }, (_, at) => length - at).reduce((sum, each) => sum + each, 0);
-  return 2 * hiddenSize * gateWidth * (length + segmentQueries) + 2 * gateWidth * attended;
+/** The last rows as printed, and of every row before them its key and value: half of the four projections. */
+function printedOperations(point: Point): number {
+  const earlier = point.length - segmentQueries;
+  const own = Array.from({ length: segmentQueries }, (_, at) => tokenOperations(point, earlier + at + 1).gatePrinted);
+  return own.reduce((sum, each) => sum + each, (earlier * tokenOperations(point, 0).gatePrinted) / 2);
 }
 
 const model = { hiddenSize: 288, layerCount: 6, vocabSize: 512, feedForwardSize: 768, headCount: 6, groupCount: 6 };
-const blockWeights = model.layerCount * (4 * model.hiddenSize ** 2 + 3 * model.hiddenSize * model.feedForwardSize);
-const headWeights = model.hiddenSize * model.vocabSize;
-const attentionOf = (keys: number) => 2 * model.layerCount * model.hiddenSize * keys;
+const modelGate = { width: 96, headCount: 8 };
+const { head: headWeights } = tokenOperations({ ...model, gateWidth: 0, gateHeads: 0 }, 0);
+/** Matrices of the layers: all parameters but embedding, head and norms. */
+const blockWeights = backboneParameters(model) - 2 * headWeights - (2 * model.layerCount + 1) * model.hiddenSize;
+/** Each number of the cache takes part in one multiply-add. */
+const attentionOf = (keys: number) => backboneCacheNumbers(model, keys);
+const modelGateOperations = (keys: number) =>
+  tokenOperations({ ...model, gateWidth: modelGate.width, gateHeads: modelGate.headCount }, keys).gateFolded;
 
-/** Runs a policy of a small model; `prepare` gives what one run does, ending with logits on the host. */
-function modelWork(
-  device: Device,
-  { length }: Point,
-  prepare: (policy: DecodePolicy, tokens: readonly number[]) => Promise<() => Promise<void>>,
-): Promise<Work> {
-  // Steps of decoding lengthen the sequence by one a run, which is little beside its length.
-  const capacity = length + mostRuns;
-  const llama = createRandomLlama(device, { ...model, maxTokens: capacity });
-  const { backbone, params } = llama;
-  const policy = createBasePolicy({ backbone, params, device, slotCount: 1, capacity });
-  const dispose = () => {
-    policy[Symbol.dispose]();
-    llama[Symbol.dispose]();
-  };
-  return prepare(policy, [...randomTokens(model.vocabSize, length, 1)]).then((run) => ({
-    run,
-    [Symbol.dispose]: dispose,
-  }));
-}
-
+const policies = { base: 0, "dual-head": 1 } as const;
+type PolicyName = keyof typeof policies;
+/** No sweep has more runs: steps of decoding lengthen the sequence by one a run, which is little beside its length. */
 const mostRuns = 32;
 
-const prefill = (device: Device, point: Point) =>
-  modelWork(device, point, async (policy, tokens) => async () => {
-    const sequence = policy.open();
-    const [step] = await policy.advance([{ sequence, tokens }]);
-    await step!.logits();
-    policy.close(sequence);
-  });
+type Prepare = (policy: DecodePolicy, tokens: readonly number[]) => Promise<() => Promise<void>>;
 
-const decodeStep = (device: Device, point: Point) =>
-  modelWork(device, point, async (policy, tokens) => {
-    const sequence = policy.open();
-    await policy.advance([{ sequence, tokens: tokens.slice(1) }]);
-    return async () => {
-      const [step] = await policy.advance([{ sequence, tokens: tokens.slice(0, 1) }]);
-      await step!.logits();
+/** Runs a policy of a small model; `prepare` gives what one run does, ending with logits on the host. */
+const modelWork =
+  (name: PolicyName, prepare: Prepare) =>
+  async (device: Device, { length }: Point): Promise<Work> => {
+    const capacity = length + mostRuns;
+    const llama = createRandomLlama(device, { ...model, maxTokens: capacity });
+    const { backbone, params } = llama;
+    const common = { backbone, params, device, slotCount: 1, capacity };
+    const gate = attentionGate({ hiddenSize: model.hiddenSize, ...modelGate });
+    const gateParams = gate.init(device, 2);
+    const lmHead = backbone.lmHead(params);
+    const headParams = linearHead().init(device, 3, lmHead);
+    const leaves = leavesOf<Tensor>([gateParams, headParams]).map(({ leaf }) => device.keep(leaf));
+    const projection = linearHead().projection(headParams, lmHead);
+    const policy =
+      name === "base"
+        ? createBasePolicy(common)
+        : createDualHeadPolicy({
+            ...common,
+            heads: [{ name: "head", projection, gate, gateParams }],
+            mixing: "convex",
+          });
+    const run = await prepare(policy, [...randomTokens(model.vocabSize, length, 1)]);
+    return {
+      run,
+      [Symbol.dispose]() {
+        for (const each of [policy, llama, ...leaves]) each[Symbol.dispose]();
+      },
     };
-  });
+  };
+
+const prefill: Prepare = async (policy, tokens) => async () => {
+  const sequence = policy.open();
+  const [step] = await policy.advance([{ sequence, tokens }]);
+  await step!.logits();
+  policy.close(sequence);
+};
+
+const decodeStep: Prepare = async (policy, tokens) => {
+  const sequence = policy.open();
+  await policy.advance([{ sequence, tokens: tokens.slice(1) }]);
+  return async () => {
+    const [step] = await policy.advance([{ sequence, tokens: tokens.slice(0, 1) }]);
+    await step!.logits();
+  };
+};
 
 const lengths = [64, 128, 256, 512, 1024, 2048];
 const quickLengths = [64, 96];
@@ -170,17 +200,19 @@ const folded = (point: Point) => tokenOperations(point, point.length).gateFolded
 
 /** Every sweep, in the order of the report. */
 export const sweeps: readonly Sweep[] = [
-  ...[1, 2].map(
-    (headCount): Sweep => ({
-      name: headCount === 1 ? "one head" : "both heads",
-      variable: "vocabSize",
-      values: [2000, 4000, 8000, 16000, 32000],
-      quick: [50, 100],
-      fixed: { hiddenSize: 512 },
-      count: (point) => headCount * tokenOperations(point, 1).head,
-      create: heads(headCount),
-    }),
-  ),
+  {
+    ...{ name: "one head", variable: "vocabSize", values: [2000, 4000, 8000, 16000, 32000], quick: [50, 100] },
+    fixed: { hiddenSize: 512 },
+    count: (point) => tokenOperations(point, 1).head,
+    create: heads(1),
+  },
+  {
+    ...{ name: "both heads", variable: "vocabSize", quick: [50, 100], fixed: { hiddenSize: 512, length: 128 } },
+    values: [1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000],
+    count: (point) => 2 * tokenOperations(point, 1).head,
+    create: heads(2),
+    beside: { count: folded, create: foldedStep },
+  },
   ...(
     [
       ["length", [512, 1024, 2048, 4096, 8192], quickLengths, {}],
@@ -206,14 +238,25 @@ export const sweeps: readonly Sweep[] = [
       ...{ count: printedOperations, create: printedSegment },
     }),
   ),
-  {
-    ...{ name: "prefill of a 288×6 model", variable: "length", values: lengths, quick: quickLengths, fixed: {} },
-    count: ({ length }) => blockWeights * length + (attentionOf(length) * (length + 1)) / 2 + headWeights,
-    create: prefill,
-  },
-  {
-    ...{ name: "decode step of a 288×6 model", variable: "length", values: lengths, quick: quickLengths, fixed: {} },
-    count: ({ length }) => blockWeights + headWeights + attentionOf(length),
-    create: decodeStep,
-  },
+  ...(["base", "dual-head"] as const).flatMap((policy): readonly Sweep[] => {
+    const own = policies[policy];
+    const sweep = { variable: "length", values: lengths, quick: quickLengths, fixed: {} } as const;
+    const heads = (1 + own) * headWeights;
+    return [
+      {
+        ...{ ...sweep, name: `prefill of a 288×6 model, ${policy}` },
+        // Each row attends to half of them in the mean, itself included.
+        count: ({ length }) => {
+          const mean = (length + 1) / 2;
+          return heads + length * (blockWeights + attentionOf(mean) + own * modelGateOperations(mean));
+        },
+        create: modelWork(policy, prefill),
+      },
+      {
+        ...{ ...sweep, name: `decode step of a 288×6 model, ${policy}` },
+        count: ({ length }) => heads + blockWeights + attentionOf(length) + own * modelGateOperations(length),
+        create: modelWork(policy, decodeStep),
+      },
+    ];
+  }),
 ];
