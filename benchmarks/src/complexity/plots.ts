@@ -66,7 +66,9 @@ export function sweepPlot(title: string, curves: readonly Curve[]): string {
     ends.map(({ fitted }) => fitted),
     Math.max(...all) / Math.min(...all),
   );
-  const labels = ends.map((end, at) => ({ ...end, height: heights[at]! }));
+  // At the right edge, where no other curve crosses them.
+  const edge = Math.max(...points.map(({ times }) => times));
+  const labels = ends.map(({ label }, at) => ({ label, times: edge, height: heights[at]! }));
   const place = { x: "times", stroke: "label" };
   return render({
     ariaLabel: `${title}: milliseconds against each extent`,
@@ -96,7 +98,13 @@ export function sharePlot(curves: readonly ShareCurve[]): string {
   return render({
     ariaLabel: "share of the gate in gate and both heads against the vocabulary",
     marginRight: 220,
-    x: { type: "log", base: 2, label: "vocabulary V", grid: true, tickFormat: "~s" },
+    x: {
+      type: "log",
+      ticks: [...new Set(rows.map(({ vocabSize }) => vocabSize))],
+      label: "vocabulary V",
+      grid: true,
+      tickFormat: "~s",
+    },
     y: { type: "log", label: "gate, % of gate and both heads", grid: true, tickFormat: "~g" },
     marks: [
       Plot.line(rows, { ...place, stroke: "label" }),

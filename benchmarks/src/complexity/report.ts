@@ -210,8 +210,10 @@ from the same measurements, which hold every round. Machine: ${machine}.
 
 The slope of log time against log extent over medians of interleaved rounds, with a 95 % interval over resampled rounds, beside
 the slope of the exact number of multiply-adds over the same points: a count such as 2dr + dh + T(r + h) is no pure power, so
-that is what a machine bound by arithmetic would show. Where the whole interval lies below the count's slope, "fixed" is a of
-time = a + b · count: what does not grow (dispatch, softmax, norms). A larger exponent is work that left a cache. MiB count what
+that is what a machine bound by arithmetic would show. The interval is that of one run: it knows the noise between rounds, not
+what differs between runs (clock, other load), nor whether a power law fits. Where it lies below the count's slope, "fixed" is a
+of time = a + b · count, what does not grow with the count; a is extrapolated, and what it is made of was not measured. A larger
+exponent means that a multiply-add takes longer at larger extents, for whatever reason. MiB count what
 the work holds on the device: weights, caches and inputs.
 
 ${table(["work", "extent", "range", "milliseconds", "exponent of time", "of the count", "fixed", "MiB held"], exponentRows(sweeps))}
@@ -224,7 +226,8 @@ ${images.join("\n\n")}
 
 True and trivial: the gate does not depend on V. By the counts, at d = 4096, T = 128 and V = 32 000 a gate of full width costs
 half of one head, a quarter of both. Measured: folded gate beside both heads in the same rounds, one token, d = ${hiddenSize},
-r = ${gateWidth}, h = ${gateHeads}, T = ${length}; share of the gate in the time of gate and heads, median with quartiles.
+r = ${gateWidth}, h = ${gateHeads}, T = ${length}; share of the gate in the time of gate and heads, median with quartiles. Time and count need not agree: a gate is several small
+operations, a head is one large one.
 
 ${table(["V", "share by the counts", "share of time"], shareRows(sweeps))}
 
