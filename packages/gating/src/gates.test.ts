@@ -1,5 +1,5 @@
 // Tests of both gates: the shared laws, the printed equations, initial values, and what is refused.
-import { segmentsOf, sumTo, type Tensor, valueAndGrad } from "@dual-head/tensor-core";
+import { affine, segmentsOf, sumTo, type Tensor, valueAndGrad } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -13,16 +13,29 @@ import {
 } from "./index.ts";
 import { gateLaws, randomGateParams, randomTensor } from "./testing/index.ts";
 
-gateLaws(
-  "attentionGate()",
-  { gate: attentionGate({ hiddenSize: 5, width: 6, headCount: 3 }), hiddenSize: 5 },
-  { attendsToSets: true, affineOnConstantHistories: true },
-);
-gateLaws(
-  "attentionGate({ width above D })",
-  { gate: attentionGate({ hiddenSize: 3, width: 14, headCount: 2 }), hiddenSize: 3 },
-  { attendsToSets: true, affineOnConstantHistories: true },
-);
+/** The witness of fixed fusion inside the gate: W_g = 0 and b_g = logit α, whatever the rest. */
+const constantAt = (params: AttentionGateParams, alpha: number): AttentionGateParams => ({
+  ...params,
+  weight: affine(params.weight, 0, 0),
+  bias: params.bias.device.tensor([Math.log(alpha / (1 - alpha))], [1]),
+});
+
+for (const [label, options] of [
+  ["attentionGate()", { hiddenSize: 5, width: 6, headCount: 3 }],
+  ["attentionGate({ width above D })", { hiddenSize: 3, width: 14, headCount: 2 }],
+] as const) {
+  const { hiddenSize, headCount } = options;
+  gateLaws(
+    label,
+    { gate: attentionGate(options), hiddenSize },
+    {
+      attendsToSets: true,
+      affineOnConstantHistories: true,
+      unfolded: (params, ...rows) => printedGateLogits(params as AttentionGateParams, headCount, ...rows),
+      constantAt: (params, alpha) => constantAt(params as AttentionGateParams, alpha),
+    },
+  );
+}
 for (const alpha of [0, 0.3, 1]) {
   gateLaws(
     `constantGate(${alpha})`,
@@ -108,44 +121,6 @@ describe("attentionGate()", () => {
     );
     expect(Math.max(...(await grad.weight.read()).map(Math.abs))).toBeGreaterThan(1e-2);
   });
-
-  for (const name of testDeviceNames) {
-    it(`is the constant gate of a where W_g = 0 and b_g = logit a, whatever the rest, on ${name}`, async () => {
-      const device = await sharedDevice(name);
-      const inside = fc.double({ min: 1e-3, max: 0.999, noNaN: true });
-      await fc.assert(
-        fc.asyncProperty(fc.nat(), inside, async (seed, alpha) => {
-          const params = {
-            ...(randomGateParams(device, gate, seed) as AttentionGateParams),
-            weight: device.tensor(new Array(hiddenSize).fill(0), [1, hiddenSize]),
-            bias: device.tensor([Math.log(alpha / (1 - alpha))], [1]),
-          };
-          const hidden = randomTensor(device, seed, [5, hiddenSize]);
-          const u = await gate.logits(params, hidden, segmentsOf([2, 3])).read();
-          const [bias] = await params.bias.read();
-          for (const value of u) expect(value).toBe(bias);
-          for (const value of u) expect(1 / (1 + Math.exp(-value))).toBeCloseTo(alpha, 6);
-          const constant = await constantGate({ alpha })
-            .logits({}, hidden, segmentsOf([2, 3]))
-            .read();
-          checkClose("logits of the constant gate", u, constant, 1e-6);
-        }),
-        { seed: 43, numRuns: 7 },
-      );
-    });
-
-    it(`extends by the folded parameters as the unfolded equations say on ${name}`, async () => {
-      const device = await sharedDevice(name);
-      const params = randomGateParams(device, gate, 47) as AttentionGateParams;
-      const hidden = randomTensor(device, 53, [7, hiddenSize]);
-      using history = gate.createHistory(device, { slotCount: 1, capacity: 7 });
-      const slot = history.open();
-      const batch = { slots: new Uint32Array(7).fill(slot), positions: Uint32Array.from({ length: 7 }, (_, at) => at) };
-      const folded = await device.scope(() => gate.extend(gate.fold(params), hidden, batch, history)).read();
-      const printed = await printedGateLogits(params, headCount, hidden, segmentsOf([7])).read();
-      checkClose("folded logits", folded, printed, 2e-5);
-    });
-  }
 
   it("counts its parameters as the audit does", () => {
     const count = (width: number) => attentionGate({ hiddenSize: 4096, width, headCount: 8 }).parameterCount / 1e6;

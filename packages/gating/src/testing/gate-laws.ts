@@ -4,7 +4,8 @@ import { createRandom, type Device, type Segments, segmentsOf, type Tensor, unar
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Gate, GateHistory } from "../gate.ts";
+import { constantGate } from "../constant-gate.ts";
+import type { Gate, GateHistory, GateParams } from "../gate.ts";
 import { randomGateParams, randomTensor } from "./random-tensors.ts";
 
 /** A gate with the hidden size it expects. */
@@ -19,6 +20,10 @@ export interface GateLawOptions {
   readonly attendsToSets: boolean;
   /** Whether logit α is affine in h where all rows are h, whatever their number. */
   readonly affineOnConstantHistories: boolean;
+  /** The gate's equations without folding, where it folds any: u of every row, [N]. */
+  readonly unfolded?: (params: GateParams, hidden: Tensor, segments: Segments) => Tensor;
+  /** `params` changed so that α is `alpha` in every context, where some do that: W_g = 0 and b_g = logit α. */
+  readonly constantAt?: (params: GateParams, alpha: number) => GateParams;
   /** The largest difference of logits allowed, relative; defaults to 2e-5. */
   readonly tolerance?: number;
 }
@@ -164,6 +169,50 @@ export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options:
             const allowed = name === "reference" ? Math.min(tolerance, 1e-12) : tolerance;
             checkClose("logits on constant histories", all, expected, allowed);
           });
+        });
+      }
+
+      const { unfolded, constantAt } = options;
+      if (unfolded !== undefined) {
+        it(`computes folded, in both views, what its equations say unfolded on ${name}`, async () => {
+          const device = await sharedDevice(name);
+          await check(async (seed, lengths) => {
+            const segments = segmentsOf(lengths);
+            const rowCount = segments.offsets.at(-1)!;
+            const hidden = randomTensor(device, seed, [rowCount, hiddenSize]);
+            const params = randomGateParams(device, gate, seed);
+            const expected = await device.scope(() => unfolded(params, hidden, segments)).read();
+            checkClose("logits", await logits(device, seed, hidden, segments), expected, tolerance);
+            using history = gate.createHistory(device, { slotCount: lengths.length, capacity: 7 });
+            const positions = lengths.map((length) => Array.from({ length }, (_, position) => position));
+            const batch = {
+              slots: Uint32Array.from(positions.flatMap((own) => new Array<number>(own.length).fill(history.open()))),
+              positions: Uint32Array.from(positions.flat()),
+            };
+            const extended = device.scope(() => gate.extend(gate.fold(params), hidden, batch, history));
+            checkClose("extended logits", await extended.read(), expected, tolerance);
+          });
+        });
+      }
+
+      if (constantAt !== undefined) {
+        it(`is the constant gate of any alpha inside (0, 1) with the parameters named for it on ${name}`, async () => {
+          const device = await sharedDevice(name);
+          const inside = fc.double({ min: 1e-3, max: 0.999, noNaN: true });
+          await fc.assert(
+            fc.asyncProperty(fc.nat(), lengthsOf, inside, async (seed, lengths, alpha) => {
+              const segments = segmentsOf(lengths);
+              const hidden = randomTensor(device, seed, [segments.offsets.at(-1)!, hiddenSize]);
+              const params = constantAt(randomGateParams(device, gate, seed), alpha);
+              const u = [...(await device.scope(() => gate.logits(params, hidden, segments)).read())];
+              // One number in every context, to the last bit.
+              expect(new Set(u).size).toBe(1);
+              const constant = await constantGate({ alpha }).logits({}, hidden, segments).read();
+              checkClose("logits of the constant gate", u, constant, Math.min(tolerance, 1e-6));
+              for (const value of u) expect(1 / (1 + Math.exp(-value))).toBeCloseTo(alpha, 6);
+            }),
+            runs,
+          );
         });
       }
 
