@@ -7,14 +7,19 @@ import asc from "assemblyscript/asc";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const entries = listKernelFiles();
-const features = { relaxed: ["--enable", "relaxed-simd"], simd: [] };
+const builds = {
+  wide: { flags: ["--enable", "relaxed-simd"], wideTiles: true },
+  relaxed: { flags: ["--enable", "relaxed-simd"], wideTiles: false },
+  simd: { flags: [], wideTiles: false },
+};
+const narrow = "WIDE_TILES: bool = false";
 
 const modules = {};
-for (const [feature, flags] of Object.entries(features)) {
-  const shared = await compile(flags);
-  checkMemoryImport(shared, feature);
-  modules[`${feature}Shared`] = shared;
-  modules[`${feature}Unshared`] = withUnsharedMemory(shared);
+for (const [build, options] of Object.entries(builds)) {
+  const shared = await compile(options);
+  checkMemoryImport(shared);
+  modules[`${build}Shared`] = shared;
+  modules[`${build}Unshared`] = withUnsharedMemory(shared);
 }
 const lines = Object.entries(modules).map(
   ([name, bytes]) => `  ${name}:\n    "${Buffer.from(bytes).toString("base64")}",`,
@@ -41,7 +46,7 @@ function listKernelFiles() {
   return ["src/backends/cpu/runtime.as.ts", ...kernels.sort()];
 }
 
-async function compile(flags) {
+async function compile({ flags, wideTiles }) {
   let bytes;
   const { error, stderr } = await asc.main(
     [
@@ -52,11 +57,10 @@ async function compile(flags) {
     ],
     {
       readFile: (name, base) => {
-        try {
-          return readFileSync(join(base, name), "utf8");
-        } catch {
-          return null;
-        }
+        const source = readSource(join(base, name));
+        if (!wideTiles || !name.endsWith("/build.as.ts")) return source;
+        if (!source.includes(narrow)) throw new Error(`Cannot compile the wide build: ${name} lacks "${narrow}"`);
+        return source.replace(narrow, "WIDE_TILES: bool = true");
       },
       writeFile: (name, contents) => {
         if (name === "kernels.wasm") bytes = contents;
@@ -69,9 +73,18 @@ async function compile(flags) {
   return bytes;
 }
 
+function readSource(path) {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return null;
+  }
+}
+
 /** Kernels own no static data and call nothing: two devices, or two threads, could not share it. */
-function checkMemoryImport(bytes, feature) {
-  if (feature === "relaxed" && !WebAssembly.validate(bytes)) return;
+function checkMemoryImport(bytes) {
+  // An engine without relaxed SIMD still checks the plain build, which is made of the same sources.
+  if (!WebAssembly.validate(bytes)) return;
   const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes)).map(
     ({ module, name }) => `${module}.${name}`,
   );

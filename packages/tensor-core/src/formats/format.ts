@@ -8,7 +8,7 @@ export const panelRows = 8;
 export const blockColumns = 32;
 
 /** Names of the packed formats; `f32` and `f64` are not packed. */
-export type PackedDtype = "bf16" | "q8" | "q4";
+export type PackedDtype = "bf16" | "f16" | "q8" | "q4";
 
 /** A format. Rows and columns that fill up the last panel and block are zeros. */
 export interface PackedFormat {

@@ -17,7 +17,7 @@ const dtypes = Object.keys(packedFormats) as PackedDtype[];
 const extents = fc.record({
   rows: fc.integer({ min: 1, max: 37 }),
   columns: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 30, max: 70 })),
-  scale: fc.constantFrom(1e-30, 1e-3, 1, 1e4),
+  scale: fc.constantFrom(1e-30, 1e-6, 1e-3, 1, 5e3),
   draw: fc.nat(),
 });
 
@@ -34,8 +34,8 @@ function blockMaximum(values: Float32Array, columns: number, at: number): number
   return block.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 }
 
-/** How far a value may move, as a share of the largest magnitude of its block (of itself for bf16). */
-const bounds: Readonly<Record<PackedDtype, number>> = { bf16: 2 ** -8, q8: 0.5 / 127, q4: 1 / 8 };
+/** How far a value may move, as a share of the largest magnitude of its block (of itself for 16-bit floats). */
+const bounds: Readonly<Record<PackedDtype, number>> = { bf16: 2 ** -8, f16: 2 ** -11, q8: 0.5 / 127, q4: 1 / 8 };
 
 describe.each(dtypes)("the format %s", (dtype) => {
   it(`moves no value further than its bound (seed ${seed})`, () => {
@@ -44,8 +44,12 @@ describe.each(dtypes)("the format %s", (dtype) => {
         const values = normals(draw, rows * columns, scale);
         const decoded = unpackMatrix(dtype, packMatrix(dtype, values, rows, columns), rows, columns);
         for (const [at, value] of values.entries()) {
-          const reach = dtype === "bf16" ? Math.abs(value) : blockMaximum(values, columns, at);
-          expect(Math.abs(decoded[at]! - value)).toBeLessThanOrEqual(reach * bounds[dtype] * (1 + 1e-5));
+          const blocks = dtype === "q8" || dtype === "q4";
+          const reach = blocks ? blockMaximum(values, columns, at) : Math.abs(value);
+          // Below its normal range f16 has steps of 2^-24.
+          const step = dtype === "f16" ? 2 ** -25 : 0;
+          const bound = Math.max(step, reach * bounds[dtype] * (1 + 1e-5));
+          expect(Math.abs(decoded[at]! - value)).toBeLessThanOrEqual(bound);
         }
       }),
       { seed, numRuns: 40 },
@@ -66,7 +70,7 @@ describe.each(dtypes)("the format %s", (dtype) => {
   });
 
   it("takes the bits it promises", () => {
-    const bits = { bf16: 16, q8: 9, q4: 5 }[dtype];
+    const bits = { bf16: 16, f16: 16, q8: 9, q4: 5 }[dtype];
     expect(byteLengthOf({ shape: [64, 96], dtype })).toBe((64 * 96 * bits) / 8);
   });
 });
@@ -76,6 +80,25 @@ describe("bf16", () => {
     const values = Float32Array.of(1, 1 + 2 ** -8, 1 + 3 * 2 ** -8, -(1 + 2 ** -7), 3.4e38, Infinity, NaN);
     const decoded = unpackMatrix("bf16", packMatrix("bf16", values, 1, 7), 1, 7);
     expect([...decoded]).toEqual([1, 1, 1 + 2 ** -6, -(1 + 2 ** -7), Infinity, Infinity, NaN]);
+  });
+});
+
+describe("f16", () => {
+  it("has the value of every finite half, and refuses what it cannot hold", () => {
+    const halves = Uint16Array.from({ length: 65_536 }, (_, bits) => bits).filter((bits) => (bits & 0x7c00) !== 0x7c00);
+    // The definition: (-1)^s 2^(e - 25) (1024 [e > 0] + f), e at least 1.
+    const values = Float32Array.from(halves, (bits) => {
+      const exponent = (bits >>> 10) & 31;
+      const integer = (bits & 1023) + (exponent > 0 ? 1024 : 0);
+      return (bits & 0x8000 ? -1 : 1) * integer * 2 ** (Math.max(1, exponent) - 25);
+    });
+    const [rows, columns] = [8, values.length / 8];
+    expect(unpackMatrix("f16", packMatrix("f16", values, rows, columns), rows, columns)).toEqual(values);
+    for (const value of [65_520, -1e6, Infinity, NaN]) {
+      expect(() => packMatrix("f16", [value], 1, 1)).toThrow(/bf16/);
+    }
+    const rounded = packMatrix("f16", [1 + 2 ** -11, 1 + 3 * 2 ** -11, 65_519, 3 * 2 ** -25], 1, 4);
+    expect([...unpackMatrix("f16", rounded, 1, 4)]).toEqual([1, 1 + 2 ** -9, 65_504, 2 ** -23]);
   });
 });
 

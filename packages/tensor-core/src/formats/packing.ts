@@ -1,5 +1,6 @@
 // The table of packed formats, and whole matrices in and out of them. Knows no device.
 import { bf16 } from "./bf16/format.ts";
+import { f16 } from "./f16/format.ts";
 import { type PackedDtype, type PackedFormat, panelRows } from "./format.ts";
 import { q4 } from "./q4/format.ts";
 import { q8 } from "./q8/format.ts";
@@ -7,7 +8,7 @@ import { q8 } from "./q8/format.ts";
 export type { PackedDtype } from "./format.ts";
 
 /** Every packed format by its dtype. */
-export const packedFormats: Readonly<Record<PackedDtype, PackedFormat>> = { bf16, q8, q4 };
+export const packedFormats: Readonly<Record<PackedDtype, PackedFormat>> = { bf16, f16, q8, q4 };
 
 /** 32-bit words of a packed matrix. */
 export function packedWords(dtype: PackedDtype, rows: number, columns: number): number {

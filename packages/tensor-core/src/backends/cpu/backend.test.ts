@@ -194,7 +194,7 @@ describe('openDevice("cpu")', () => {
   it("throws a DeviceError for a variant it does not know, and for no whole number of threads", async () => {
     await expect(openDevice("cpu", { variant: "avx" })).rejects.toThrow(DeviceError);
     await expect(openDevice("cpu", { variant: "avx" })).rejects.toThrow(
-      'kernel variant "avx" is unknown; choose one of relaxed, simd',
+      'kernel variant "avx" is unknown; choose one of wide, relaxed, simd',
     );
     for (const threads of [0, -1, 1.5, Number.NaN, 65]) {
       await expect(openDevice("cpu", { threads })).rejects.toThrow(DeviceError);

@@ -2,8 +2,11 @@
 import { DeviceError } from "../../errors.ts";
 import { kernelModules } from "./kernels.generated.ts";
 
-/** Fused (relaxed SIMD) or two-step multiply-adds: the choice that decides bits. */
-export type KernelVariant = "relaxed" | "simd";
+/**
+ * `relaxed` fuses multiply-adds, `simd` has two steps: the choice that decides bits. `wide` is relaxed with larger tiles
+ * that the engine joins into 256-bit vectors, of the same bits.
+ */
+export type KernelVariant = "wide" | "relaxed" | "simd";
 
 /** A compiled variant for one kind of memory. */
 export interface Kernels {
@@ -18,7 +21,7 @@ export type Kernel = (...args: number[]) => void;
 /** The exports of an instance, by name. */
 export type KernelExports = Readonly<Record<string, Kernel>>;
 
-const variants: readonly KernelVariant[] = ["relaxed", "simd"];
+const variants: readonly KernelVariant[] = ["wide", "relaxed", "simd"];
 const compiled = new Map<string, Promise<Kernels | string>>();
 
 /**
@@ -35,15 +38,11 @@ export async function loadKernels(shared: boolean, wanted?: string): Promise<Ker
   }
   const reasons: string[] = [];
   for (const variant of choices) {
-    const key = `${variant}${shared ? "Shared" : "Unshared"}` as const;
-    let entry = compiled.get(key);
-    if (entry === undefined) {
-      entry = compile(variant, shared, kernelModules[key]);
-      compiled.set(key, entry);
-    }
+    const entry = compileOnce(variant, shared);
     const kernels = await entry;
-    if (typeof kernels !== "string") return kernels;
-    reasons.push(`${variant}: ${kernels}`);
+    const reason = typeof kernels === "string" ? kernels : variant === wanted ? null : await slownessOf(kernels);
+    if (typeof kernels !== "string" && reason === null) return kernels;
+    reasons.push(`${variant}: ${reason}`);
   }
   throw new DeviceError(
     "cpu",
@@ -62,22 +61,92 @@ export function instantiate(
   return kernels;
 }
 
+function compileOnce(variant: KernelVariant, shared: boolean): Promise<Kernels | string> {
+  const key = `${variant}${shared ? "Shared" : "Unshared"}` as const;
+  let entry = compiled.get(key);
+  if (entry === undefined) {
+    entry = compile(variant, shared, kernelModules[key]);
+    compiled.set(key, entry);
+  }
+  return entry;
+}
+
 /** Returns why not, where the variant cannot be had. */
 async function compile(variant: KernelVariant, shared: boolean, base64: string): Promise<Kernels | string> {
   if (typeof WebAssembly === "undefined") return "no WebAssembly";
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   // Node 20 has relaxed SIMD behind a flag that may be set until the module is compiled.
-  if (!WebAssembly.validate(bytes) && variant === "relaxed") allowRelaxedSimd();
+  if (!WebAssembly.validate(bytes) && variant === "relaxed") setEngineFlags("--experimental-wasm-relaxed-simd");
   if (!WebAssembly.validate(bytes)) return "not supported";
-  const module = await WebAssembly.compile(bytes);
+  if (variant === "wide" && !joinsVectors()) return "this engine does not join vectors";
+  const module = variant === "wide" ? compileJoined(bytes) : await WebAssembly.compile(bytes);
   const fault = selfTest(module, shared);
   return fault === null ? { variant, shared, module } : `its self-test failed: ${fault}`;
 }
 
-function allowRelaxedSimd(): void {
-  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
-  const v8 = host?.getBuiltinModule?.("node:v8") as { setFlagsFromString?: (flag: string) => void } | undefined;
-  v8?.setFlagsFromString?.("--experimental-wasm-relaxed-simd");
+/** Engines that were tested to turn pairs of 128-bit vectors into 256 bits: V8 of Node 24 on x86-64. */
+function joinsVectors(): boolean {
+  const { versions, arch } = hostProcess() ?? {};
+  return arch === "x64" && versions?.v8?.split(".")[0] === "13" && versions.bun === undefined;
+}
+
+// The joining pass is experimental, so it is on for this module alone: compiled at once and by the optimiser, after which
+// no other code of the process meets the flags.
+function compileJoined(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
+  setEngineFlags("--experimental-wasm-revectorize", "--no-liftoff", "--no-wasm-lazy-compilation");
+  try {
+    return new WebAssembly.Module(bytes);
+  } finally {
+    setEngineFlags("--no-experimental-wasm-revectorize", "--liftoff", "--wasm-lazy-compilation");
+  }
+}
+
+/**
+ * Null unless the variant is `wide` and its tiles are no faster than those of `relaxed`: without the joining, as on
+ * processors that lack 256-bit vectors, they would be half as fast.
+ */
+async function slownessOf(kernels: Kernels): Promise<string | null> {
+  if (kernels.variant !== "wide") return null;
+  const relaxed = await compileOnce("relaxed", kernels.shared);
+  if (typeof relaxed === "string") return null;
+  const ratio = secondsOfTiles(relaxed) / secondsOfTiles(kernels);
+  return ratio >= 1.1 ? null : `its tiles have ${ratio.toFixed(2)} times the speed of relaxed, at least 1.1 is asked`;
+}
+
+const tileSeconds = new WeakMap<WebAssembly.Module, number>();
+
+/** Least time of a product of 64×64×256 in tiles, once the engine has optimised it. */
+function secondsOfTiles({ module, shared }: Kernels): number {
+  const held = tileSeconds.get(module);
+  if (held !== undefined) return held;
+  const memory = new WebAssembly.Memory({ initial: 4, maximum: 65_536, shared });
+  const kernels = instantiate(module, memory, 1024);
+  let least = Number.POSITIVE_INFINITY;
+  const begin = performance.now();
+  for (let round = 0; round < 12 || (performance.now() - begin < 10 && round < 400); round++) {
+    const from = performance.now();
+    kernels.multiplyPacked!(65_536, 131_072, 196_608, 64, 64, 64, 256, 0, 64, 64, 0, 1);
+    least = Math.min(least, performance.now() - from);
+  }
+  tileSeconds.set(module, least / 1000);
+  return least / 1000;
+}
+
+interface HostProcess {
+  readonly arch?: string;
+  readonly versions?: { readonly v8?: string; readonly bun?: string };
+  getBuiltinModule?(name: string): unknown;
+}
+
+function hostProcess(): HostProcess | undefined {
+  return (globalThis as { process?: HostProcess }).process;
+}
+
+function setEngineFlags(...flags: readonly string[]): void {
+  const v8 = hostProcess()?.getBuiltinModule?.("node:v8") as
+    | { setFlagsFromString?: (flag: string) => void }
+    | undefined;
+  for (const flag of flags) v8?.setFlagsFromString?.(flag);
 }
 
 // Engines have shipped wrong code for new vector instructions: a tile product and a row product of awkward sizes against
@@ -104,7 +173,7 @@ function selfTest(module: WebAssembly.Module, shared: boolean): string | null {
     return most;
   };
   kernels.packRows!(a, inner, 1, packedA, rows, inner, 0, Math.ceil(rows / 4));
-  kernels.packColumns!(b, inner, 1, packedB, columns, inner, 0, Math.ceil(columns / 8));
+  kernels.packColumns!(b, inner, 1, packedB, columns, inner, 0, Math.ceil(columns / 16));
   kernels.multiplyPacked!(packedA, packedB, c, columns, rows, columns, inner, 0, 64, 64, 0, 1);
   if (!(worst() < 1e-4)) return `the tile product is off by ${worst()}`;
   product.fill(Number.NaN);

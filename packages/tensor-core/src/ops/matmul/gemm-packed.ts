@@ -24,6 +24,7 @@ interface Multiplication {
 
 const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
   bf16: { kernel: "multiplyBf16", rounded: false, mostRows: 8 },
+  f16: { kernel: "multiplyF16", rounded: false, mostRows: 8 },
   q8: { kernel: "multiplyQ8", rounded: "scales", mostRows: Number.POSITIVE_INFINITY },
   q4: { kernel: "multiplyQ4", rounded: "scales and sums", mostRows: Number.POSITIVE_INFINITY },
 };
@@ -31,6 +32,7 @@ const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
 /** Kernels that turn rows of a format into float32: (weight, to, width, first row, index or 0). */
 export const unpackKernels: Readonly<Record<PackedDtype, string>> = {
   bf16: "unpackBf16",
+  f16: "unpackF16",
   q8: "unpackQ8",
   q4: "unpackQ4",
 };

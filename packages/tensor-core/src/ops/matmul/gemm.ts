@@ -28,6 +28,8 @@ const FEW_ROWS = 4;
 // Blocks of C that one unit of work owns: 64 packed rows and columns of 256 steps fill half a second-level cache.
 const ROW_BLOCK = 64;
 const COLUMN_BLOCK = 64;
+// Columns are packed in groups of this many, whatever tiles a build of the kernels has.
+const COLUMN_GROUP = 16;
 // Larger operands are packed in slabs of this size.
 const SLAB_BYTES = 32 * 1024 * 1024;
 
@@ -75,12 +77,12 @@ export function gemm(runner: CpuRunner, product: Gemm): void {
     return;
   }
   const slabRows = slabOf(rows, inner, 4);
-  const slabColumns = slabOf(columns, inner, 8);
+  const slabColumns = slabOf(columns, inner, COLUMN_GROUP);
   const packedA = runner.scratch(Math.ceil(slabRows / 4) * 16 * inner);
-  const packedB = runner.scratch(Math.ceil(slabColumns / 8) * 32 * inner);
+  const packedB = runner.scratch(Math.ceil(slabColumns / COLUMN_GROUP) * 4 * COLUMN_GROUP * inner);
   for (let column = 0; column < columns; column += slabColumns) {
     const columnCount = Math.min(slabColumns, columns - column);
-    pack(runner, "packColumns", b, column, columnCount, inner, packedB, 8);
+    pack(runner, "packColumns", b, column, columnCount, inner, packedB, COLUMN_GROUP);
     for (let row = 0; row < rows; row += slabRows) {
       const rowCount = Math.min(slabRows, rows - row);
       if (column === 0 || slabRows < rows) pack(runner, "packRows", a, row, rowCount, inner, packedA, 4);

@@ -1,11 +1,14 @@
-// Matrix products: packed 4×8 register tiles for many rows, row dots and row mixtures for few; AssemblyScript.
+// Matrix products: packed register tiles of 4×8 (4×16 in the wide build) for many rows, row dots and row mixtures for few; AssemblyScript.
 // Strides are in elements. Sums over the inner axis run in blocks of 256 whatever the rows, columns and threads.
+import { WIDE_TILES } from "../../backends/cpu/build.as";
 import { dot, fma, horizontalSum, loadPartial, storePartial, threadScratch } from "../../backends/cpu/prelude.as";
 
 // A panel of 8 columns × 256 steps is 8 KiB and stays in the first-level cache while tiles of rows pass by.
 const INNER_BLOCK: i32 = 256;
 const TILE_ROWS: i32 = 4;
-const TILE_COLUMNS: i32 = 8;
+const TILE_COLUMNS: i32 = WIDE_TILES ? 16 : 8;
+/** Columns are packed in groups of this many in every build, so that callers need not know the tile. */
+const COLUMN_GROUP: i32 = 16;
 
 /** Four vectors of a row-major 4×4 block, written as its transpose at distance `step`. */
 @inline
@@ -84,14 +87,16 @@ export function packRows(from: usize, rowStride: usize, stepStride: usize, to: u
   packPanels(from, rowStride, stepStride, to, rowCount, innerSize, TILE_ROWS, begin, end);
 }
 
-/** Units: panels of 8 columns. */
+/** Units: groups of 16 columns. */
 export function packColumns(from: usize, columnStride: usize, stepStride: usize, to: usize, columnCount: i32, innerSize: i32, begin: i32, end: i32): void {
-  packPanels(from, columnStride, stepStride, to, columnCount, innerSize, TILE_COLUMNS, begin, end);
+  const panelCount = (columnCount + TILE_COLUMNS - 1) / TILE_COLUMNS;
+  const panels = COLUMN_GROUP / TILE_COLUMNS;
+  packPanels(from, columnStride, stepStride, to, columnCount, innerSize, TILE_COLUMNS, begin * panels, min(end * panels, panelCount));
 }
 
 /** C[4, 8] (+)= panel a · panel b over `count` steps; eight vectors of sums stay in registers. */
 @inline
-function tile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
+function narrowTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
   let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
   const last = a + (count << 4);
@@ -134,6 +139,88 @@ function tile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accum
   c += rowBytes;
   v128.store(c, c30);
   v128.store(c, c31, 16);
+}
+
+/** The same for C[4, 16]: sixteen vectors, which are eight registers where the engine joins pairs. */
+@inline
+function wideTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  const last = a + (count << 4);
+  while (a < last) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
+    let value = v128.load32_splat(a);
+    c00 = fma(value, b0, c00);
+    c01 = fma(value, b1, c01);
+    c02 = fma(value, b2, c02);
+    c03 = fma(value, b3, c03);
+    value = v128.load32_splat(a, 4);
+    c10 = fma(value, b0, c10);
+    c11 = fma(value, b1, c11);
+    c12 = fma(value, b2, c12);
+    c13 = fma(value, b3, c13);
+    value = v128.load32_splat(a, 8);
+    c20 = fma(value, b0, c20);
+    c21 = fma(value, b1, c21);
+    c22 = fma(value, b2, c22);
+    c23 = fma(value, b3, c23);
+    value = v128.load32_splat(a, 12);
+    c30 = fma(value, b0, c30);
+    c31 = fma(value, b1, c31);
+    c32 = fma(value, b2, c32);
+    c33 = fma(value, b3, c33);
+    a += 16;
+    b += 64;
+  }
+  if (accumulate) {
+    let row = c;
+    c00 = f32x4.add(v128.load(row), c00);
+    c01 = f32x4.add(v128.load(row, 16), c01);
+    c02 = f32x4.add(v128.load(row, 32), c02);
+    c03 = f32x4.add(v128.load(row, 48), c03);
+    row += rowBytes;
+    c10 = f32x4.add(v128.load(row), c10);
+    c11 = f32x4.add(v128.load(row, 16), c11);
+    c12 = f32x4.add(v128.load(row, 32), c12);
+    c13 = f32x4.add(v128.load(row, 48), c13);
+    row += rowBytes;
+    c20 = f32x4.add(v128.load(row), c20);
+    c21 = f32x4.add(v128.load(row, 16), c21);
+    c22 = f32x4.add(v128.load(row, 32), c22);
+    c23 = f32x4.add(v128.load(row, 48), c23);
+    row += rowBytes;
+    c30 = f32x4.add(v128.load(row), c30);
+    c31 = f32x4.add(v128.load(row, 16), c31);
+    c32 = f32x4.add(v128.load(row, 32), c32);
+    c33 = f32x4.add(v128.load(row, 48), c33);
+  }
+  v128.store(c, c00);
+  v128.store(c, c01, 16);
+  v128.store(c, c02, 32);
+  v128.store(c, c03, 48);
+  c += rowBytes;
+  v128.store(c, c10);
+  v128.store(c, c11, 16);
+  v128.store(c, c12, 32);
+  v128.store(c, c13, 48);
+  c += rowBytes;
+  v128.store(c, c20);
+  v128.store(c, c21, 16);
+  v128.store(c, c22, 32);
+  v128.store(c, c23, 48);
+  c += rowBytes;
+  v128.store(c, c30);
+  v128.store(c, c31, 16);
+  v128.store(c, c32, 32);
+  v128.store(c, c33, 48);
+}
+
+@inline
+function tile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
+  if (WIDE_TILES) wideTile(a, b, c, rowBytes, count, accumulate);
+  else narrowTile(a, b, c, rowBytes, count, accumulate);
 }
 
 /** A tile at the rim of C: computed whole in scratch memory, then only what exists is copied. */
