@@ -30,6 +30,7 @@ export { reshape } from "./ops/reshape/op.ts";
 export { rmsNorm } from "./ops/rms-norm/op.ts";
 export { rope } from "./ops/rope/op.ts";
 export { swiglu } from "./ops/swiglu/op.ts";
+export { topK } from "./ops/top-k/op.ts";
 export { unary } from "./ops/unary/op.ts";
 export type { UnaryName } from "./ops/unary/table.ts";
 export { unpack } from "./ops/unpack-rows/op.ts";

@@ -18,6 +18,7 @@ import { projectOp } from "../../ops/project/op.ts";
 import { rmsNormGradOp, rmsNormOp } from "../../ops/rms-norm/op.ts";
 import { ropeOp } from "../../ops/rope/op.ts";
 import { swigluOp } from "../../ops/swiglu/op.ts";
+import { topKOp } from "../../ops/top-k/op.ts";
 import { unaryOp } from "../../ops/unary/op.ts";
 import { type UnaryName, unaryTable } from "../../ops/unary/table.ts";
 import { writeRowsOp } from "../../ops/write-rows/op.ts";
@@ -91,6 +92,7 @@ const calls: readonly (readonly [string, OpDefinition<never>, unknown, Inputs])[
   entry("rope", ropeOp, { inverse: false }, (device) => [wave(device, [503, 190], 0.3), wave(device, [503, 38], 0.5)]),
   entry("swiglu", swigluOp, {}, (device) => [wave(device, [211, 257], 3), wave(device, [211, 257], 0.5)]),
   entry("logSoftmax", logSoftmaxOp, {}, (device) => [wave(device, [101, 1009], 0.3)]),
+  entry("topK", topKOp, { count: 40 }, (device) => [wave(device, [101, 1009], 0.3)]),
   entry("affine", affineOp, { scale: 3, shift: 1 }, (device) => [wave(device, [503, 257], 0.3)]),
   ...(Object.keys(unaryTable) as UnaryName[]).map((name) =>
     entry(`unary ${name}`, unaryOp, { name }, (device) => [wave(device, [211, 257], 0.3)]),
