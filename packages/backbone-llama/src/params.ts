@@ -87,7 +87,7 @@ export const ignoredTensors: readonly RegExp[] = [/(?:^|\.)rotary_emb\.inv_freq$
 export type WeightDtype = "f32" | PackedDtype;
 
 /** Every way to hold weights, the widest first. */
-export const weightDtypes: readonly WeightDtype[] = ["f32", "bf16", "q8", "q4"];
+export const weightDtypes: readonly WeightDtype[] = ["f32", "bf16", "f16", "q8", "q4"];
 
 /** The dtype a tensor of this shape gets on a device: only matrices are packed, norms and biases stay floats. */
 export function matrixDtype(device: Device, dtype: WeightDtype, shape: readonly number[]): Dtype {

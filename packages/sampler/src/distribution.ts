@@ -1,7 +1,9 @@
 // Probabilities from logits, and the choice of one token. Sums run in id order in float64, so results do not depend on
 // anything but the numbers; knows nothing of where the logits come from.
 import { SamplingError } from "./errors.ts";
+import type { Candidates } from "./policy.ts";
 import type { Random } from "./random.ts";
+import { rankTokens } from "./warps/ranking.ts";
 
 /** Logits of one position, [V]; −∞ excludes a token. */
 export type Logits = Float32Array | Float64Array;
@@ -57,13 +59,34 @@ export function logProbability(logits: Logits, token: number): number {
 export function sampleToken(logits: Logits, random: Random): number {
   const best = argmax(logits);
   const max = logits[best]!;
+  const weights = new Float64Array(logits.length);
   let total = 0;
-  for (let id = 0; id < logits.length; id++) total += Math.exp(logits[id]! - max);
+  for (let id = 0; id < logits.length; id++) {
+    const weight = Math.exp(logits[id]! - max);
+    weights[id] = weight;
+    total += weight;
+  }
   let rest = random.uniform() * total;
   for (let id = 0; id < logits.length; id++) {
-    rest -= Math.exp(logits[id]! - max);
+    rest -= weights[id]!;
     if (rest < 0) return id;
   }
   // Only rounding comes here, with a remainder of a few units in the last place.
   return best;
+}
+
+/**
+ * The `count` most likely tokens of given logits, fewer where the others are excluded: `Step.candidates` for policies that
+ * hold their logits anyway.
+ *
+ * @throws SamplingError where a logit is NaN or +∞, or all are −∞
+ */
+export function candidatesOf(logits: Logits, count: number): Candidates {
+  const normalizer = logNormalizer(logits);
+  const ids: number[] = [];
+  for (const id of rankTokens(logits)) {
+    if (ids.length === count) break;
+    ids.push(id);
+  }
+  return { ids, logits: ids.map((id) => logits[id]!), logNormalizer: normalizer };
 }

@@ -1,8 +1,7 @@
 // The generation loop: one mechanism for one request and for many, continuously batched over one policy.
 // Chooses tokens and watches for the end; where distributions come from is the policy's matter.
-import { argmax, logProbability, sampleToken } from "./distribution.ts";
+import { createChooser } from "./choose.ts";
 import type { DecodePolicy, Sequence, Step } from "./policy.ts";
-import { createRandom } from "./random.ts";
 import {
   checkRequest,
   type EndEvent,
@@ -12,7 +11,6 @@ import {
   type Generator,
 } from "./request.ts";
 import { createStopMatcher } from "./stop-strings.ts";
-import { warpLogits } from "./warps/warp.ts";
 
 /** One event of one request of a batch. */
 export interface BatchEvent {
@@ -40,9 +38,11 @@ interface Run {
   end(reason: EndReason): EndEvent;
 }
 
+const noTokens: ReadonlySet<number> = new Set();
+
 function startRun(policy: DecodePolicy, request: GenerateRequest, index: number): Run {
-  const { prompt, maxNewTokens, minNewTokens = 0, temperature, seed = 0, signal } = request;
-  const random = createRandom(seed);
+  const { prompt, maxNewTokens, minNewTokens = 0, signal } = request;
+  const choose = createChooser(request);
   const stopTokens = new Set(request.stopTokens);
   const matcher = createStopMatcher(request.stopStrings ?? []);
   const detokenizer = request.createDetokenizer?.();
@@ -62,12 +62,10 @@ function startRun(policy: DecodePolicy, request: GenerateRequest, index: number)
     pending: prompt,
     end,
     async take(step) {
-      const logits = await step.logits();
-      const warped = warpLogits(logits, request, seen, newCount < minNewTokens ? stopTokens : []);
-      const token = temperature === 0 ? argmax(warped) : sampleToken(warped, random);
+      const { token, logp } = await choose(step, seen, newCount < minNewTokens ? stopTokens : noTokens);
       const isStop = stopTokens.has(token);
       const { text, stopped } = matcher.push(isStop ? "" : (detokenizer?.push(token) ?? ""));
-      const event = { type: "token", token, logp: logProbability(logits, token), alpha: step.alpha, text } as const;
+      const event = { type: "token", token, logp, alpha: step.alpha, text } as const;
       newCount++;
       seen.add(token);
       run.pending = [token];

@@ -1,9 +1,10 @@
 // Public names of the sampler.
 
-export { argmax, type Logits, logNormalizer, logProbability, sampleToken } from "./distribution.ts";
+export { argmax, candidatesOf, type Logits, logNormalizer, logProbability, sampleToken } from "./distribution.ts";
 export { InvalidEntryError, InvalidRequestError, SamplingError } from "./errors.ts";
 export { type BatchEvent, type BatchOptions, generateBatch, sampled } from "./generate.ts";
 export type {
+  Candidates,
   Controls,
   Cost,
   DecodePolicy,

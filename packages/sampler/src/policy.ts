@@ -35,8 +35,23 @@ export interface SequenceEntry {
   readonly tokens: readonly number[];
 }
 
+/** The most likely tokens of a distribution, and what turns any of its logits into a log-probability. */
+export interface Candidates {
+  /** Token ids, most likely first; the lower id first among equals. */
+  readonly ids: readonly number[];
+  /** Their logits. */
+  readonly logits: readonly number[];
+  /** log Σ exp(logits) over the whole vocabulary, in nats. */
+  readonly logNormalizer: number;
+}
+
 /** The distribution of the token that follows the last one fed; valid until the policy's next `advance` or `score`. */
 export interface Step {
+  /**
+   * The `count` most likely tokens, fewer where the others are excluded: all that many samplers need, without moving or
+   * walking V logits.
+   */
+  candidates(count: number): Promise<Candidates>;
   /** Unnormalised log-probabilities, [V]; the caller must not write to them. */
   logits(): Promise<Float32Array | Float64Array>;
   /** α of this distribution (weighted over heads), or null for a policy without a gate. */

@@ -21,6 +21,7 @@ import {
 } from "@dual-head/sampler";
 import { type Device, leavesOf, type NumericArray, type Projection, type Tensor } from "@dual-head/tensor-core";
 import { PolicyError } from "../policy/errors.ts";
+import { HeldLogits } from "../policy/held-logits.ts";
 import { createLastRows, type GatedRows, type LastRows, pickRows } from "../policy/last-rows.ts";
 import { createMixer, type Mixer, type ResolvedControls } from "../policy/mixer.ts";
 import { SequenceTable } from "../policy/sequence-table.ts";
@@ -91,6 +92,8 @@ class HeadPolicy<Params> implements DecodePolicy {
   readonly #lastRows: LastRows;
   readonly #mixer: Mixer;
   readonly #sequences: SequenceTable<ResolvedControls>;
+  /** Of the last advance; what feeds the policy again ends it. */
+  #held: HeldLogits | null = null;
   readonly #cost = { forwards: 0, tokens: 0, rewardCalls: 0 };
 
   constructor(options: DualHeadPolicyOptions<Params>) {
@@ -140,11 +143,14 @@ class HeadPolicy<Params> implements DecodePolicy {
     const { logits, alpha } = this.#options.device.scope(() =>
       this.#mixer.logitsAndAlpha(this.#feed(entries).last, controls),
     );
-    const [rows, alphas] = await readAndDispose([logits, alpha]);
-    return entries.map((_, index) => {
-      const row = floats(rows!).subarray(index * this.vocabSize, (index + 1) * this.vocabSize);
-      return { alpha: alphas?.[index] ?? null, logits: async () => row };
-    });
+    const held = new HeldLogits(this.#options.device.keep(logits));
+    this.#held = held;
+    const [alphas] = await readAndDispose([alpha]);
+    return entries.map((_, index) => ({
+      alpha: alphas?.[index] ?? null,
+      logits: () => held.row(index),
+      candidates: (count) => held.candidates(index, count),
+    }));
   }
 
   async score(entries: readonly SequenceEntry[], options: ScoreOptions = {}): Promise<readonly TokenScores[]> {
@@ -190,6 +196,7 @@ class HeadPolicy<Params> implements DecodePolicy {
   }
 
   [Symbol.dispose](): void {
+    this.#held?.[Symbol.dispose]();
     this.#cache[Symbol.dispose]();
     this.#lastRows[Symbol.dispose]();
     for (const history of this.#histories) history[Symbol.dispose]();
@@ -235,6 +242,8 @@ class HeadPolicy<Params> implements DecodePolicy {
       });
       return { hidden, gateLogits };
     });
+    this.#held?.[Symbol.dispose]();
+    this.#held = null;
     let end = 0;
     const lastRows = Uint32Array.from(entries, ({ tokens }) => {
       end += tokens.length;

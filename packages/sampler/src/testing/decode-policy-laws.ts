@@ -1,7 +1,7 @@
 // The laws of the DecodePolicy contract, to be run by every implementation under vitest.
 // They see a policy from outside only: ids in, numbers out.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { logProbability } from "../distribution.ts";
+import { candidatesOf, logProbability } from "../distribution.ts";
 import type { Controls, DecodePolicy, Sequence, SequenceEntry, Step } from "../policy.ts";
 import { createRandom } from "../random.ts";
 
@@ -90,6 +90,30 @@ export function decodePolicyLaws(
       const { logits, alpha } = await alone(draw(3), second);
       expect(logits.length).toBe(policy.vocabSize);
       if (alpha !== null) expect(alpha >= 0 && alpha <= 1).toBe(true);
+    });
+
+    it("candidates are the most likely tokens of the logits, with their normaliser, for each of a batch", async () => {
+      const sequences = [first, second].map((each) => policy.open(each));
+      const steps = await policy.advance(sequences.map((sequence) => ({ sequence, tokens: draw(3) })));
+      for (const count of [1, Math.min(5, policy.vocabSize), policy.vocabSize]) {
+        for (const step of steps) {
+          const found = await step.candidates(count);
+          const expected = candidatesOf(await step.logits(), count);
+          expect(found.ids).toEqual(expected.ids);
+          expect(found.logits).toEqual(expected.logits);
+          expect(Math.abs(found.logNormalizer - expected.logNormalizer)).toBeLessThanOrEqual(1e-6);
+        }
+      }
+      for (const sequence of sequences) policy.close(sequence);
+    });
+
+    it("a step ends where the policy advances", async () => {
+      const sequence = policy.open(second);
+      const [step] = await policy.advance([{ sequence, tokens: draw(2) }]);
+      await advance(sequence, draw(1));
+      await expect(step!.logits()).rejects.toThrow("advanced since");
+      await expect(step!.candidates(1)).rejects.toThrow("advanced since");
+      policy.close(sequence);
     });
 
     it("advancing token by token, or in any two pieces, equals advancing in one piece", async () => {

@@ -1,6 +1,6 @@
 // A policy small enough to check by hand: the next token depends on the last one only, by a table. It has a gate of its own
 // kind, so that controls, α and mixing can be tested without a model.
-import { logProbability } from "../distribution.ts";
+import { candidatesOf, logProbability } from "../distribution.ts";
 import { type Controls, type Cost, checkEntries, type DecodePolicy, type Sequence } from "../policy.ts";
 import { createRandom } from "../random.ts";
 
@@ -118,13 +118,11 @@ export function tablePolicy(model: TableModel, options: TableOptions = {}): Tabl
       const own = epoch;
       return entries.map(({ sequence, tokens }) => {
         const [logits, alpha] = distribution(tokens.at(-1)!, stateOf(sequence).controls);
-        return {
-          alpha,
-          async logits() {
-            if (epoch !== own) throw new Error("Cannot read logits: the policy has advanced since, read them before");
-            return logits;
-          },
+        const read = async () => {
+          if (epoch !== own) throw new Error("Cannot read logits: the policy has advanced since, read them before");
+          return logits;
         };
+        return { alpha, logits: read, candidates: async (count) => candidatesOf(await read(), count) };
       });
     },
     async score(entries, { logits: wanted = false } = {}) {

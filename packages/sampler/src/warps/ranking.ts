@@ -2,7 +2,7 @@
 // The order is total (larger logit first, then lower id), so whatever is cut off by it is the same everywhere.
 
 /** Yields the ids of all logits above −∞ in falling order, the lower id first among equals. */
-export function* rankTokens(logits: Float64Array): Generator<number, void, void> {
+export function* rankTokens(logits: Float32Array | Float64Array): Generator<number, void, void> {
   const heap = new Uint32Array(logits.length);
   let size = 0;
   for (let id = 0; id < logits.length; id++) if (logits[id]! > -Infinity) heap[size++] = id;

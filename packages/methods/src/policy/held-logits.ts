@@ -1,0 +1,80 @@
+// The logits [N, V] of one advance, kept on the device: whoever chooses tokens takes all of a row, or its candidates only.
+// Knows no model.
+import { type Candidates, candidatesOf } from "@dual-head/sampler";
+import { type Tensor, topK } from "@dual-head/tensor-core";
+import { PolicyError } from "./errors.ts";
+
+type Floats = Float32Array | Float64Array;
+
+/** Rows of logits, read once however many rows ask. */
+export class HeldLogits implements Disposable {
+  readonly #logits: Tensor;
+  readonly #candidates = new Map<number, Promise<readonly Candidates[]>>();
+  #rows: Promise<readonly Floats[]> | null = null;
+  #stale = false;
+
+  /** Takes over `logits` [N, V]. */
+  constructor(logits: Tensor) {
+    this.#logits = logits;
+  }
+
+  /** All logits of row `index`, [V]. */
+  async row(index: number): Promise<Floats> {
+    this.#check();
+    this.#rows ??= this.#readRows();
+    return (await this.#rows)[index]!;
+  }
+
+  /** The `count` most likely tokens of row `index`. */
+  async candidates(index: number, count: number): Promise<Candidates> {
+    this.#check();
+    const most = Math.min(count, this.#logits.shape[1]!);
+    let rows = this.#candidates.get(most);
+    if (rows === undefined) {
+      rows = this.#readCandidates(most);
+      this.#candidates.set(most, rows);
+    }
+    const found = (await rows)[index]!;
+    // What is not a number is named by the way that sees all logits.
+    return Number.isFinite(found.logNormalizer) ? found : candidatesOf(await this.row(index), most);
+  }
+
+  /** Frees the logits: steps that still ask are stale. */
+  [Symbol.dispose](): void {
+    this.#stale = true;
+    this.#logits.dispose();
+  }
+
+  #check(): void {
+    if (!this.#stale) return;
+    throw new PolicyError("step", "Cannot read a step: the policy has advanced since, read it before the next advance");
+  }
+
+  async #readRows(): Promise<readonly Floats[]> {
+    const [rowCount, width] = this.#logits.shape as [number, number];
+    const values = (await this.#logits.read()) as Floats;
+    return Array.from({ length: rowCount }, (_, row) => values.subarray(row * width, (row + 1) * width));
+  }
+
+  async #readCandidates(count: number): Promise<readonly Candidates[]> {
+    const { device } = this.#logits;
+    const top = device.scope(() => topK(this.#logits, count));
+    const tensors = [top.values, top.ids, top.totals];
+    try {
+      const [values, ids, totals] = await Promise.all(tensors.map((tensor) => tensor.read()));
+      return Array.from(totals!, (total, row) => {
+        const logits = Array.from(values!.subarray(row * count, (row + 1) * count));
+        // From the first excluded token on there are no others.
+        const end = logits.findIndex((value) => value <= -3.4e38);
+        const length = end < 0 ? count : end;
+        return {
+          ids: Array.from(ids!.subarray(row * count, row * count + length)),
+          logits: logits.slice(0, length),
+          logNormalizer: logits[0]! + Math.log(total),
+        };
+      });
+    } finally {
+      for (const tensor of tensors) tensor.dispose();
+    }
+  }
+}
