@@ -2,7 +2,6 @@
 import type { Backend, DeviceInfo, DeviceName } from "./backends/backend.ts";
 import { createReferenceBackend } from "./backends/reference.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
-import { packMatrix } from "./formats/packing.ts";
 import {
   type ArrayDtype,
   byteLengthOf,
@@ -136,8 +135,16 @@ class BackendDevice implements Device, DeviceInternals {
     }
     if (isPacked(type)) this.#checkPacked(type, shape);
     const handle = this.create({ shape: [...shape], dtype: type });
-    const stored = isPacked(type) ? packMatrix(type, values, shape[0]!, shape[1]!) : toArray(values, type);
-    this.backend.write(handle.storage.buffer, stored);
+    const { buffer } = handle.storage;
+    if (!isPacked(type)) this.backend.write(buffer, toArray(values, type));
+    else {
+      try {
+        this.backend.writePacked!(buffer, type, toArray(values, "f32") as Float32Array, shape[0]!, shape[1]!);
+      } catch (error) {
+        handle.dispose();
+        throw error;
+      }
+    }
     return handle;
   }
   #checkPacked(dtype: Dtype, shape: readonly number[]): void {

@@ -1,4 +1,6 @@
 // The seam between tensors and devices: buffers in, buffers out, one op at a time; knows no op by name.
+
+import type { PackedDtype } from "../formats/format.ts";
 import type { OpDefinition } from "../ops/op.ts";
 import type { ArrayDtype, NumericArray, TensorSpec } from "../spec.ts";
 
@@ -30,6 +32,8 @@ export interface Backend<Buffer = unknown> {
   allocate(byteLength: number): Buffer;
   free(buffer: Buffer): void;
   write(buffer: Buffer, values: NumericArray): void;
+  /** Packs a row-major matrix into `buffer`, to the bits of the format's own `pack`; only where packed dtypes exist. */
+  writePacked?(buffer: Buffer, dtype: PackedDtype, values: Float32Array, rows: number, columns: number): void;
   read(buffer: Buffer, dtype: ArrayDtype, length: number): Promise<NumericArray>;
   run<Attrs>(
     op: OpDefinition<Attrs>,

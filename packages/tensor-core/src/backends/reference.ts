@@ -1,6 +1,6 @@
 // The oracle device: every op's own plain loops over typed arrays, float64 by default; slow on purpose.
 
-import { unpackMatrix } from "../formats/packing.ts";
+import { packMatrix, unpackMatrix } from "../formats/packing.ts";
 import type { OpDefinition } from "../ops/op.ts";
 import { createArray, type Dtype, isPacked, type NumericArray } from "../spec.ts";
 import type { Backend, Operand } from "./backend.ts";
@@ -26,6 +26,8 @@ export function createReferenceBackend(): Backend<ArrayBuffer> {
     free: () => {},
     write: (buffer, values) =>
       new Uint8Array(buffer).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength)),
+    writePacked: (buffer, dtype, values, rows, columns) =>
+      new Uint32Array(buffer).set(packMatrix(dtype, values, rows, columns)),
     read: async (buffer, dtype, length) => {
       const copy = createArray(dtype, length);
       copy.set(viewOf(buffer, dtype).subarray(0, length));

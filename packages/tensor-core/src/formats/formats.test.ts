@@ -84,7 +84,7 @@ describe("bf16", () => {
 });
 
 describe("f16", () => {
-  it("has the value of every finite half, and refuses what it cannot hold", () => {
+  it("has the value of every finite half, and refuses what it cannot hold", async () => {
     const halves = Uint16Array.from({ length: 65_536 }, (_, bits) => bits).filter((bits) => (bits & 0x7c00) !== 0x7c00);
     // The definition: (-1)^s 2^(e - 25) (1024 [e > 0] + f), e at least 1.
     const values = Float32Array.from(halves, (bits) => {
@@ -97,6 +97,12 @@ describe("f16", () => {
     for (const value of [65_520, -1e6, Infinity, NaN]) {
       expect(() => packMatrix("f16", [value], 1, 1)).toThrow(/bf16/);
     }
+    const device = await sharedDevice("cpu");
+    const before = device.stats.liveBuffers;
+    expect(() => device.tensor([1, 65_520], [1, 2], "f16")).toThrow(/bf16/);
+    expect(device.stats.liveBuffers).toBe(before);
+    using all = device.tensor(values, [rows, columns], "f16");
+    expect(await all.read()).toEqual(values);
     const rounded = packMatrix("f16", [1 + 2 ** -11, 1 + 3 * 2 ** -11, 65_519, 3 * 2 ** -25], 1, 4);
     expect([...unpackMatrix("f16", rounded, 1, 4)]).toEqual([1, 1 + 2 ** -9, 65_504, 2 ** -23]);
   });
@@ -175,6 +181,29 @@ describe.each(dtypes)("products with %s weights on cpu", (dtype) => {
     };
     const [actual, expected] = [await on("cpu"), await on("reference")];
     for (const [index, values] of expected.entries()) checkClose(`result ${index}`, actual[index]!, values, 1e-4);
+  });
+
+  it(`are packed to the bits of the format (seed ${seed})`, async () => {
+    const [cpu, reference] = [await sharedDevice("cpu"), await sharedDevice("reference")];
+    await fc.assert(
+      fc.asyncProperty(extents, fc.constantFrom(0, 0.5), async ({ rows, columns, scale, draw }, step) => {
+        // Steps bring ties of the rounding, and zeros.
+        const values = normals(draw, rows * columns, scale).map((value) =>
+          step === 0 ? value : scale * step * Math.round(value / scale / step),
+        );
+        using packed = cpu.tensor(values, [rows, columns], dtype);
+        using expected = reference.tensor(values, [rows, columns], dtype);
+        // What both decode to tells all bits but those of the filling, which products would show.
+        expect([...(await packed.read())]).toEqual([...(await expected.read())]);
+      }),
+      { seed, numRuns: 40 },
+    );
+    // Several slabs of rows.
+    const [rows, columns] = [9000, 257];
+    const values = normals(9, rows * columns);
+    using packed = cpu.tensor(values, [rows, columns], dtype);
+    const expected = unpackMatrix(dtype, packMatrix(dtype, values, rows, columns), rows, columns);
+    expect((await packed.read()).findIndex((value, at) => value !== expected[at])).toBe(-1);
   });
 
   it("give rows and the whole matrix back exactly", async () => {

@@ -2,7 +2,10 @@
 // oracle in float32. Knows no op by name.
 import type { OpenDeviceOptions } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
-import { unpackMatrix } from "../../formats/packing.ts";
+import { refusal } from "../../formats/f16/format.ts";
+import { panelRows } from "../../formats/format.ts";
+import { conversionKernels } from "../../formats/kernels.ts";
+import { packedWords, unpackMatrix } from "../../formats/packing.ts";
 import type { OpDefinition } from "../../ops/op.ts";
 import {
   byteLengthOf,
@@ -14,7 +17,7 @@ import {
   type TensorSpec,
 } from "../../spec.ts";
 import type { Backend, Operand } from "../backend.ts";
-import type { CpuCall, CpuView } from "./call.ts";
+import { type CpuCall, type CpuView, chunkFor } from "./call.ts";
 import { loadKernels } from "./kernels.ts";
 import { CpuMemory } from "./memory.ts";
 import { createPool, THREAD_SCRATCH_BEGIN, THREAD_SCRATCH_BYTES } from "./pool.ts";
@@ -22,6 +25,8 @@ import { createPool, THREAD_SCRATCH_BEGIN, THREAD_SCRATCH_BYTES } from "./pool.t
 // Kernels of this kind are bound by memory: more threads than this have nothing to read.
 const MOST_DEFAULT_THREADS = 16;
 const MOST_THREADS = 64;
+// Float rows are packed in pieces of this size.
+const SLAB_BYTES = 8 * 1024 * 1024;
 
 /** Opens the cpu backend. Throws DeviceError where threads or variant cannot be had as asked. */
 export async function createCpuBackend(options: OpenDeviceOptions): Promise<Backend> {
@@ -59,6 +64,27 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
       checkLive();
       const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
       new Uint8Array(memory.memory.buffer, pointer, bytes.length).set(bytes);
+    },
+    writePacked(pointer, dtype, values, rows, columns) {
+      checkLive();
+      const slab = Math.max(panelRows, panelRows * Math.floor(SLAB_BYTES / (4 * panelRows * Math.max(1, columns))));
+      const rowBytes = 4 * Math.min(slab, rows) * columns;
+      const from = memory.allocate(rowBytes + 4);
+      // The word behind the rows says whether a value was refused.
+      const refused = from + rowBytes;
+      try {
+        memory.view(refused, "u32", 1)[0] = 0;
+        for (let row = 0; row < rows; row += slab) {
+          const count = Math.min(slab, rows - row);
+          memory.view(from, "f32", count * columns).set(values.subarray(row * columns, (row + count) * columns));
+          const to = pointer + 4 * packedWords(dtype, row, columns);
+          const args = [from, count, columns, to, refused];
+          pool.run(conversionKernels[dtype].pack, args, Math.ceil(count / panelRows), chunkFor(panelRows * columns));
+        }
+        if (memory.view(refused, "u32", 1)[0] !== 0) throw refusal();
+      } finally {
+        memory.free(from);
+      }
     },
     async read(pointer, dtype, length) {
       checkLive();

@@ -3,16 +3,21 @@ import { DeviceError } from "../../errors.ts";
 import type { PackedFormat } from "../format.ts";
 import { halfFormat } from "../halves/halves.ts";
 
+/** What is thrown where a value has no place in the format. */
+export function refusal(): DeviceError {
+  return new DeviceError(
+    "cpu",
+    "Cannot hold a weight in f16: it is not finite or its magnitude is past 65504; hold the matrix as bf16 or f32",
+  );
+}
+
 /** The format of 16-bit weights with three more bits of precision than bf16, up to 65504. */
 export const f16: PackedFormat = halfFormat({
   narrow(bits) {
     const sign = (bits >>> 16) & 0x8000;
     const magnitude = bits & 0x7fffffff;
     if (magnitude >= 0x477ff000) {
-      throw new DeviceError(
-        "cpu",
-        "Cannot hold a weight in f16: it is not finite or its magnitude is past 65504; hold the matrix as bf16 or f32",
-      );
+      throw refusal();
     }
     // Taking the exponent's bias from 127 to 15 is a subtraction of 0x38000000; the sum rounds half to even.
     if (magnitude >= 0x38800000) return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);

@@ -121,3 +121,62 @@ export function unpackBf16(w: usize, to: usize, columnCount: i32, first: i32, in
 export function unpackF16(w: usize, to: usize, columnCount: i32, first: i32, index: usize, begin: i32, end: i32): void {
   unpackHalves(true, w, to, columnCount, first, index, begin, end);
 }
+
+@inline
+function narrowBf16(bits: u32): u32 {
+  return (bits & 0x7fffffff) > 0x7f800000 ? bits >> 16 | 0x40 : bits + 0x7fff + (bits >> 16 & 1) >> 16;
+}
+
+/** As f16/format.ts rounds, with the same cases. */
+@inline
+function narrowF16(bits: u32, refused: usize): u32 {
+  const sign = bits >> 16 & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude >= 0x477ff000) {
+    store<i32>(refused, 1);
+    return sign;
+  }
+  if (magnitude >= 0x38800000) return sign | magnitude - 0x38000000 + 0xfff + (magnitude >> 13 & 1) >> 13;
+  if (magnitude <= 0x33000000) return sign;
+  const shift = 126 - (magnitude >> 23);
+  const fraction = magnitude & 0x7fffff | 0x800000;
+  const half = fraction >> shift;
+  const rest = fraction & (1 << shift) - 1;
+  const middle = <u32>1 << (shift - 1);
+  return sign | (rest > middle || (rest == middle && (half & 1) == 1) ? half + 1 : half);
+}
+
+@inline
+function packHalves(ieee: bool, from: usize, rowCount: i32, columnCount: i32, to: usize, refused: usize, begin: i32, end: i32): void {
+  const pairs = (columnCount + 1) >> 1;
+  for (let panel = begin; panel < end; panel++) {
+    const base = to + ((<usize>panel * pairs) << 5);
+    const rows = min(8, rowCount - (panel << 3));
+    if (rows < 8) memory.fill(base, 0, <usize>pairs << 5);
+    for (let row = 0; row < rows; row++) {
+      let value = from + ((<usize>((panel << 3) + row) * columnCount) << 2);
+      let out = base + (<usize>row << 2);
+      for (let column = 0; column < columnCount; column += 2) {
+        const low = load<u32>(value);
+        let word = ieee ? narrowF16(low, refused) : narrowBf16(low);
+        if (column + 1 < columnCount) {
+          const high = load<u32>(value, 4);
+          word |= (ieee ? narrowF16(high, refused) : narrowBf16(high)) << 16;
+        }
+        store<u32>(out, word);
+        value += 8;
+        out += 32;
+      }
+    }
+  }
+}
+
+/** Panels of `rowCount` float32 rows. Units: panels. */
+export function packBf16(from: usize, rowCount: i32, columnCount: i32, to: usize, refused: usize, begin: i32, end: i32): void {
+  packHalves(false, from, rowCount, columnCount, to, refused, begin, end);
+}
+
+/** The same to IEEE binary16; `refused` becomes 1 where a value has no place there. */
+export function packF16(from: usize, rowCount: i32, columnCount: i32, to: usize, refused: usize, begin: i32, end: i32): void {
+  packHalves(true, from, rowCount, columnCount, to, refused, begin, end);
+}

@@ -1,6 +1,7 @@
 // Products of rounded rows with 4-bit panels, exact in integers within a block, and panels back to float32 rows;
 // AssemblyScript. Knows the layout of format.ts; integers are stored plus 8, which the sums of blocks take back.
 import { fma } from "../../backends/cpu/prelude.as";
+import { extremeOf, quantise } from "../blocks.as";
 import { storePanel } from "../panel.as";
 
 const BLOCK_BYTES: usize = 160;
@@ -70,6 +71,31 @@ export function unpackQ4(w: usize, to: usize, columnCount: i32, first: i32, inde
         const shift = ((column & 1) << 4) + (((column & 7) >> 1) << 2);
         f32.store(out, <f32>(<i32>(word >> shift & 15) - 8) * scale);
         out += 4;
+      }
+    }
+  }
+}
+
+/** Panels of `rowCount` float32 rows. Units: panels. */
+export function packQ4(from: usize, rowCount: i32, columnCount: i32, to: usize, refused: usize, begin: i32, end: i32): void {
+  const blocks = (columnCount + 31) >> 5;
+  for (let panel = begin; panel < end; panel++) {
+    for (let block = 0; block < blocks; block++) {
+      const base = to + (<usize>panel * blocks + block) * BLOCK_BYTES;
+      const count = min(32, columnCount - (block << 5));
+      memory.fill(base, 0, 32);
+      // Every nibble 8, which stands for 0.
+      memory.fill(base + 32, 0x88, BLOCK_BYTES - 32);
+      for (let row = 0; row < min(8, rowCount - (panel << 3)); row++) {
+        const values = from + ((<usize>((panel << 3) + row) * columnCount + (block << 5)) << 2);
+        const scale = <f32>(<f64>extremeOf(values, count) / -8);
+        f32.store(base + (<usize>row << 2), scale);
+        for (let column = 0; column < count; column++) {
+          const integer = quantise(f32.load(values + (<usize>column << 2)), scale, -8, 7);
+          const word = base + 32 + (<usize>(column >> 3) << 5) + (<usize>row << 2);
+          const shift = ((column & 1) << 4) + (((column & 7) >> 1) << 2);
+          store<u32>(word, load<u32>(word) & ~(<u32>15 << shift) | <u32>(integer + 8) << shift);
+        }
       }
     }
   }

@@ -1,6 +1,7 @@
 // Products of rounded rows with 8-bit panels, exact in integers within a block, and panels back to float32 rows;
 // AssemblyScript. Knows the layout of format.ts.
 import { fma } from "../../backends/cpu/prelude.as";
+import { extremeOf, quantise } from "../blocks.as";
 import { storePanel } from "../panel.as";
 
 const BLOCK_BYTES: usize = 288;
@@ -91,6 +92,28 @@ export function unpackQ8(w: usize, to: usize, columnCount: i32, first: i32, inde
       for (let column = 0; column < count; column++) {
         f32.store(out, <f32>(<i32>load<i8>(integers + (<usize>(column >> 2) << 5) + (column & 3))) * scale);
         out += 4;
+      }
+    }
+  }
+}
+
+/** Panels of `rowCount` float32 rows. Units: panels. */
+export function packQ8(from: usize, rowCount: i32, columnCount: i32, to: usize, refused: usize, begin: i32, end: i32): void {
+  const blocks = (columnCount + 31) >> 5;
+  for (let panel = begin; panel < end; panel++) {
+    for (let block = 0; block < blocks; block++) {
+      const base = to + (<usize>panel * blocks + block) * BLOCK_BYTES;
+      const count = min(32, columnCount - (block << 5));
+      memory.fill(base, 0, BLOCK_BYTES);
+      for (let row = 0; row < min(8, rowCount - (panel << 3)); row++) {
+        const values = from + ((<usize>((panel << 3) + row) * columnCount + (block << 5)) << 2);
+        const scale = <f32>(<f64>abs(extremeOf(values, count)) / 127);
+        f32.store(base + (<usize>row << 2), scale);
+        const integers = base + 32 + (<usize>row << 2);
+        for (let column = 0; column < count; column++) {
+          const integer = quantise(f32.load(values + (<usize>column << 2)), scale, -127, 127);
+          store<i8>(integers + (<usize>(column >> 2) << 5) + (column & 3), <i8>integer);
+        }
       }
     }
   }

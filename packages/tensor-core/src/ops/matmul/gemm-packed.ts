@@ -2,6 +2,7 @@
 // weight and multiply those. Knows no tensor.
 import { type CpuRunner, chunkFor } from "../../backends/cpu/call.ts";
 import { blockColumns, type PackedDtype, panelRows } from "../../formats/format.ts";
+import { conversionKernels } from "../../formats/kernels.ts";
 import { packedFormats } from "../../formats/packing.ts";
 import type { Gemm } from "./gemm.ts";
 
@@ -27,14 +28,6 @@ const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
   f16: { kernel: "multiplyF16", rounded: false, mostRows: 8 },
   q8: { kernel: "multiplyQ8", rounded: "scales", mostRows: Number.POSITIVE_INFINITY },
   q4: { kernel: "multiplyQ4", rounded: "scales and sums", mostRows: Number.POSITIVE_INFINITY },
-};
-
-/** Kernels that turn rows of a format into float32: (weight, to, width, first row, index or 0). */
-export const unpackKernels: Readonly<Record<PackedDtype, string>> = {
-  bf16: "unpackBf16",
-  f16: "unpackF16",
-  q8: "unpackQ8",
-  q4: "unpackQ4",
 };
 
 // Rows of activations that stay in the first-level cache beside a panel.
@@ -69,7 +62,7 @@ export function gemmPacked(
   for (let line = 0; line < total; line += slab) {
     const count = Math.min(slab, total - line);
     runner.parallel(
-      unpackKernels[b.format],
+      conversionKernels[b.format].unpack,
       [b.pointer, unpacked, b.width, b.first + line, 0],
       count,
       chunkFor(4 * b.width),
