@@ -2,6 +2,7 @@
 export { type ArchitectureRow, architectures, type LlamaArchitecture } from "./architectures.ts";
 export { ConfigError, type LlamaConfig, llamaConfigFrom } from "./config.ts";
 export { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
+export { initialiseLlama } from "./initialise-llama.ts";
 export { createLlama } from "./llama.ts";
 export {
   type LoadedLlama,
@@ -21,3 +22,4 @@ export {
   weightNames,
 } from "./params.ts";
 export { type RopeConfig, ropeAngles } from "./rope.ts";
+export { llamaConfigJson, type SavedDtype, type SaveLlamaOptions, saveLlama } from "./save-llama.ts";

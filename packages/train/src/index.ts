@@ -52,6 +52,17 @@ export {
   squaredNorm,
 } from "./optimiser.ts";
 export { type DropReason, type PreparedData, type PrepareOptions, prepareData } from "./prepare.ts";
+export {
+  defaultPretrainSettings,
+  type PretrainCheckpointEvent,
+  type PretrainEndEvent,
+  type PretrainEvent,
+  type PretrainFigures,
+  type PretrainOptions,
+  type PretrainSettings,
+  type PretrainStepEvent,
+  pretrain,
+} from "./pretrain/pretrain.ts";
 export type { ExampleRows } from "./rows.ts";
 export { type CosineRateOptions, cosineRate, endlessOrder, epochOrder } from "./schedule.ts";
 export {

@@ -9,9 +9,9 @@ export const metricsFileName = "metrics.jsonl";
 export type StepMetrics = Omit<StepEvent, "kind" | "etaSeconds" | "totalSteps">;
 
 /** Appends to the file and remembers what it holds. */
-export interface MetricsLog {
-  readonly steps: readonly StepMetrics[];
-  append(step: StepMetrics): Promise<void>;
+export interface MetricsLog<Entry extends { readonly step: number } = StepMetrics> {
+  readonly steps: readonly Entry[];
+  append(step: Entry): Promise<void>;
 }
 
 /**
@@ -19,12 +19,15 @@ export interface MetricsLog {
  *
  * @throws FileError where the folder is not writable
  */
-export async function openMetrics(folder: string, step: number): Promise<MetricsLog> {
+export async function openMetrics<Entry extends { readonly step: number } = StepMetrics>(
+  folder: string,
+  step: number,
+): Promise<MetricsLog<Entry>> {
   const { appendFile } = await import("node:fs/promises");
   const path = `${folder}/${metricsFileName}`;
   const former = step === 0 || (await findPathKind(path)) === "missing" ? "" : await readText(path);
   const steps = former.split("\n").flatMap((line) => {
-    const parsed = parseLine(line);
+    const parsed = parseLine<Entry>(line);
     return parsed !== null && parsed.step <= step ? [parsed] : [];
   });
   await writeFileAtomic(path, steps.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
@@ -40,9 +43,9 @@ export async function openMetrics(folder: string, step: number): Promise<Metrics
 }
 
 /** A line of the log, or null for the torn last line of a killed run. */
-function parseLine(line: string): StepMetrics | null {
+function parseLine<Entry extends { readonly step: number }>(line: string): Entry | null {
   try {
-    const value = JSON.parse(line) as StepMetrics | null;
+    const value = JSON.parse(line) as Entry | null;
     return typeof value?.step === "number" ? value : null;
   } catch {
     return null;

@@ -23,7 +23,7 @@ describe("createOptimiser()", () => {
   const [scale, learningRate] = [0.3, 0.01];
 
   /** AdamW with decoupled decay, as its authors write it. */
-  function expected(): number[] {
+  function expected(decay: number): number[] {
     return start.map((initial, at) => {
       let [value, m, v] = [initial, 0, 0];
       for (const [index, gradient] of gradients.entries()) {
@@ -31,16 +31,19 @@ describe("createOptimiser()", () => {
         m = 0.9 * m + 0.1 * g;
         v = 0.999 * v + 0.001 * g * g;
         const [mHat, vHat] = [m / (1 - 0.9 ** (index + 1)), v / (1 - 0.999 ** (index + 1))];
-        value -= learningRate * (mHat / (Math.sqrt(vHat) + 1e-8) + 0.1 * value);
+        value -= learningRate * (mHat / (Math.sqrt(vHat) + 1e-8) + decay * value);
       }
       return value;
     });
   }
 
-  it("is AdamW with both bias corrections, and goes on alike from its moments", async () => {
+  it("is AdamW with both bias corrections and decay of matrices only, and goes on alike from its moments", async () => {
     const device = await sharedDevice("reference");
-    const tensor = (values: ArrayLike<number>) => device.tensor(Float64Array.from(values), [3]);
-    for (const stop of [0, 1, 2]) {
+    for (const [stop, shape, decay] of [0, 1, 2].flatMap((each) => [
+      [each, [3, 1], constants.weightDecay] as const,
+      [each, [3], 0] as const,
+    ])) {
+      const tensor = (values: ArrayLike<number>) => device.tensor(Float64Array.from(values), shape);
       let optimiser = createOptimiser(device, { x: tensor(start) }, constants);
       for (const [index, gradient] of gradients.entries()) {
         if (index === stop && stop > 0) {
@@ -53,7 +56,7 @@ describe("createOptimiser()", () => {
         optimiser.step({ x: tensor(gradient) }, scale, learningRate);
       }
       for (const [at, value] of (await optimiser.params.x.read()).entries()) {
-        expect(value).toBeCloseTo(expected()[at]!, 12);
+        expect(value).toBeCloseTo(expected(decay)[at]!, 12);
       }
       expect(optimiser.stepCount).toBe(3);
       optimiser[Symbol.dispose]();

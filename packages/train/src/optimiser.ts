@@ -16,6 +16,7 @@ export interface AdamwConstants {
   readonly beta1: number;
   readonly beta2: number;
   readonly epsilon: number;
+  /** Decay of matrices; vectors (norms, biases) have none. */
   readonly weightDecay: number;
 }
 
@@ -62,7 +63,9 @@ export function createOptimiser<Params>(
       device.scope(() => {
         const scale = device.tensor([gradientScale], []);
         for (const { path, leaf } of leavesOf<Tensor>(gradients)) {
-          states.set(path, adamw(states.get(path)!, leaf, scale, { ...constants, learningRate, step: stepCount }));
+          const weightDecay = leaf.shape.length > 1 ? constants.weightDecay : 0;
+          const attrs = { ...constants, weightDecay, learningRate, step: stepCount };
+          states.set(path, adamw(states.get(path)!, leaf, scale, attrs));
         }
       });
       current = replaceLeaves(params, new Map([...states].map(([path, { parameter }]) => [path, parameter])));

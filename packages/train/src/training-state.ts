@@ -3,7 +3,6 @@ import { findPathKind } from "@dual-head/bytes";
 import { openCheckpoint, writeSafetensors } from "@dual-head/checkpoint";
 import type { Device, Tensor } from "@dual-head/tensor-core";
 import { TrainingError } from "./errors.ts";
-import type { TrainedParams } from "./objective.ts";
 import type { Optimiser } from "./optimiser.ts";
 import { loadTensors, storeTree } from "./stored-tensors.ts";
 
@@ -33,7 +32,7 @@ export interface TrainingState {
 /** Writes the state after `optimiser.stepCount` steps. */
 export async function saveState(
   folder: string,
-  optimiser: Optimiser<TrainedParams>,
+  optimiser: Optimiser<unknown>,
   identity: RunIdentity,
   seconds: number,
 ): Promise<void> {

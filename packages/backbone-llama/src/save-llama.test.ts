@@ -1,0 +1,83 @@
+// A model written to a folder and read back is the same model, whatever its config.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { leavesOf, segmentsOf, type Tensor } from "@dual-head/tensor-core";
+import { checkClose, sharedDevice } from "@dual-head/tensor-core/testing";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLlama, initialiseLlama, llamaConfigFrom, llamaConfigJson, loadLlama, saveLlama } from "./index.ts";
+import { tinyLlama, tinyLlamaConfig } from "./testing/index.ts";
+
+let root = "";
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "dual-head-save-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+const configs = fc.record({
+  architecture: fc.constantFrom("llama" as const, "mistral" as const),
+  tiedEmbeddings: fc.boolean(),
+  window: fc.constantFrom(null, 3, 8),
+  attentionBias: fc.boolean(),
+  feedForwardBias: fc.boolean(),
+  ropeTheta: fc.constantFrom(500, 10_000),
+});
+
+describe("saveLlama()", () => {
+  it("writes a config that reads back to itself (seed 5)", () => {
+    fc.assert(
+      fc.property(configs, (drawn) => {
+        const llama = drawn.architecture === "llama";
+        const own = llama ? { ...drawn, window: null } : { ...drawn, attentionBias: false, feedForwardBias: false };
+        const config = { ...tinyLlamaConfig, ...own };
+        expect(llamaConfigFrom(JSON.parse(JSON.stringify(llamaConfigJson(config))))).toEqual(config);
+      }),
+      { seed: 5 },
+    );
+  });
+
+  it("keeps every weight in F32, rounds in F16, and unpacks packed ones", async () => {
+    const device = await sharedDevice("cpu");
+    const generation = { bosTokenId: 1, eosTokenIds: [2, 5] };
+    using model = tinyLlama(device, 3, { tiedEmbeddings: true, attentionBias: true });
+    for (const [dtype, bound] of [
+      ["F32", 0],
+      ["F16", 2 ** -11],
+      ["BF16", 2 ** -8],
+    ] as const) {
+      const folder = join(root, dtype);
+      await saveLlama(folder, model.config, model.params, { dtype, generation });
+      using loaded = await loadLlama(folder, device);
+      expect(loaded.config).toEqual(model.config);
+      expect(loaded.generation).toEqual(generation);
+      const before = leavesOf<Tensor>(model.params);
+      for (const [index, { path, leaf }] of leavesOf<Tensor>(loaded.params).entries()) {
+        expect(path).toBe(before[index]!.path);
+        const [found, expected] = [await leaf.read(), await before[index]!.leaf.read()];
+        for (const [at, value] of expected.entries()) {
+          expect(Math.abs(found[at]! - value)).toBeLessThanOrEqual(bound * Math.abs(value) + (bound > 0 ? 1e-7 : 0));
+        }
+      }
+    }
+    using packed = tinyLlama(device, 3, {}, "q8");
+    await saveLlama(join(root, "q8"), packed.config, packed.params);
+    using loaded = await loadLlama(join(root, "q8"), device);
+    checkClose("decoded", await loaded.params.embedding.read(), await packed.params.embedding.read(), 0);
+  });
+});
+
+describe("initialiseLlama()", () => {
+  it("starts near even odds with gradients of every layer alive", async () => {
+    const device = await sharedDevice("cpu");
+    const params = initialiseLlama(tinyLlamaConfig, device, 1);
+    const hidden = createLlama(tinyLlamaConfig).hidden(params, Uint32Array.of(1, 5, 3), segmentsOf([3]));
+    const values = [...(await hidden.read())];
+    // The last norm makes rows of mean square 1.
+    expect(values.reduce((sum, value) => sum + value * value, 0) / values.length).toBeCloseTo(1, 1);
+    const embedding = [...(await params.embedding.read())];
+    expect(Math.sqrt(embedding.reduce((sum, value) => sum + value * value, 0) / embedding.length)).toBeCloseTo(0.02, 2);
+    hidden.dispose();
+    for (const { leaf } of leavesOf<Tensor>(params)) leaf.dispose();
+  });
+});

@@ -1,0 +1,385 @@
+// Training of a whole backbone on documents by next-token cross-entropy: the loop, its events, checkpoints and resuming.
+// Knows no head, no gate, and nothing of how a model is written to disk.
+import type { Backbone } from "@dual-head/backbone";
+import { createDirectory, memorySource, removePartialFiles, sha256 } from "@dual-head/bytes";
+import {
+  type Device,
+  leavesOf,
+  linearCrossEntropy,
+  multiply,
+  projectionTerms,
+  replaceLeaves,
+  segmentsOf,
+  sumTo,
+  type Tensor,
+  valueAndGrad,
+} from "@dual-head/tensor-core";
+import { TrainingError } from "../errors.ts";
+import { metricsFileName, openMetrics } from "../metrics.ts";
+import { createOptimiser, freeTree, squaredNorm } from "../optimiser.ts";
+import { cosineRate } from "../schedule.ts";
+import { hasState, loadState, type RunIdentity, saveState, stateFileName } from "../training-state.ts";
+import { type Piece, piecesOf, planBatches } from "./batches.ts";
+
+/** Everything that decides the numbers of a run beside model, data and device. */
+export interface PretrainSettings {
+  /** Input tokens of the whole run, at least. */
+  readonly tokenBudget: number;
+  /** Input tokens of an optimiser step, at most. */
+  readonly batchTokens: number;
+  /** Longest piece of a document; at most the backbone's positions. */
+  readonly maxTokens: number;
+  /** Peak rate of AdamW. */
+  readonly learningRate: number;
+  /** Share of the steps in which the rate climbs. */
+  readonly warmupFraction: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Decay of matrices; vectors have none. */
+  readonly weightDecay: number;
+  /** Largest global norm of the gradient. */
+  readonly clipNorm: number;
+  /** Documents at the end of the list that are never trained on. */
+  readonly heldOutCount: number;
+  readonly seed: number;
+}
+
+/** Defaults for models of a few million parameters. */
+export const defaultPretrainSettings: PretrainSettings = {
+  tokenBudget: 1_000_000,
+  batchTokens: 4096,
+  maxTokens: 256,
+  learningRate: 3e-3,
+  warmupFraction: 0.05,
+  beta1: 0.9,
+  beta2: 0.95,
+  epsilon: 1e-8,
+  weightDecay: 0.1,
+  clipNorm: 1,
+  heldOutCount: 0,
+  seed: 0,
+};
+
+/** What `pretrain` needs. */
+export interface PretrainOptions<Params> {
+  readonly device: Device;
+  readonly backbone: Backbone<Params>;
+  /** The parameters to start from, on `device`; the run takes them over and frees them. */
+  readonly params: Params;
+  /** Token ids, begin and end tokens included. */
+  readonly documents: readonly Uint32Array[];
+  /** The folder for metrics and state; it is created. */
+  readonly folder: string;
+  readonly settings?: Partial<PretrainSettings> | undefined;
+  /** Called with the parameters at every checkpoint and at the end; they are valid until it resolves. */
+  readonly save?: ((params: Params, figures: PretrainFigures) => Promise<void>) | undefined;
+  readonly resume?: boolean | undefined;
+  /** Optimiser steps between checkpoints; default 200. */
+  readonly checkpointInterval?: number | undefined;
+  /** Aborting writes a checkpoint of the last whole step and throws the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How far a run is. */
+export interface PretrainFigures {
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Mean nats a token over the last tenth of the steps so far. */
+  readonly trainLoss: number;
+  /** Mean nats a token of the held-out documents, or null where there are none. */
+  readonly heldOutLoss: number | null;
+}
+
+/** One optimiser step; the loss is that before the update. */
+export interface PretrainStepEvent {
+  readonly kind: "step";
+  readonly step: number;
+  readonly totalSteps: number;
+  /** Mean nats a target. */
+  readonly loss: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+  readonly tokenCount: number;
+  readonly tokensPerSecond: number;
+  readonly etaSeconds: number;
+}
+
+/** A checkpoint was written. */
+export interface PretrainCheckpointEvent {
+  readonly kind: "checkpoint";
+  readonly figures: PretrainFigures;
+}
+
+/** The run is over; everything is on disk. */
+export interface PretrainEndEvent {
+  readonly kind: "end";
+  readonly figures: PretrainFigures;
+  /** Seconds of optimiser steps, over all parts of a resumed run. */
+  readonly seconds: number;
+  readonly peakBytes: number;
+}
+
+/** What `pretrain` yields. */
+export type PretrainEvent = PretrainStepEvent | PretrainCheckpointEvent | PretrainEndEvent;
+
+/** A line of the metrics. */
+type PretrainMetrics = Omit<PretrainStepEvent, "kind" | "etaSeconds" | "totalSteps">;
+
+/**
+ * Trains every parameter of a backbone to predict the next token. Killed and resumed it gives the same bits as a run left
+ * alone, on devices whose kernels are deterministic.
+ *
+ * @throws TrainingError for settings or data that cannot be, an occupied folder, a resume that does not match, or a loss
+ * or gradient that is not finite; the last checkpoint stays as it is
+ */
+export async function* pretrain<Params>(
+  options: PretrainOptions<Params>,
+): AsyncGenerator<PretrainEvent, void, undefined> {
+  const { device, backbone, documents, folder, signal, checkpointInterval = 200 } = options;
+  const settings = { ...defaultPretrainSettings, ...options.settings };
+  checkSettings(settings, backbone.config.maxTokens, checkpointInterval);
+  const trained = documents.slice(0, Math.max(0, documents.length - settings.heldOutCount));
+  const heldOut = documents.slice(trained.length);
+  if (!trained.some(({ length }) => length > 1)) {
+    throw new TrainingError("empty-data", "Cannot pretrain: no document to train on has two tokens; give some");
+  }
+  const plan = planBatches(
+    trained.map(({ length }) => length),
+    settings,
+  );
+  const totalSteps = plan.length;
+  signal?.throwIfAborted();
+  await createDirectory(folder);
+  const resuming = await hasState(folder);
+  if (resuming && options.resume !== true) {
+    throw new TrainingError(
+      "output-exists",
+      `Cannot pretrain into ${folder}: it holds ${stateFileName} of a former run; resume that run or choose another folder`,
+    );
+  }
+  for (const name of [stateFileName, metricsFileName]) await removePartialFiles(`${folder}/${name}`);
+  const leaves = leavesOf<Tensor>(options.params);
+  const shapes = Object.fromEntries(leaves.map(({ path, leaf }) => [path, leaf.shape]));
+  const identity = await identityOf(options, settings, shapes);
+  const state = resuming ? await loadState(folder, device, identity, shapes) : null;
+  const params = state === null ? options.params : restored(options.params, state.parameters);
+  const optimiser = createOptimiser(
+    device,
+    params,
+    settings,
+    state === null ? undefined : { stepCount: state.step, moments: state.moments },
+  );
+  try {
+    const startStep = optimiser.stepCount;
+    const metrics = await openMetrics<PretrainMetrics>(folder, startStep);
+    const schedule = {
+      learningRate: settings.learningRate,
+      stepCount: totalSteps,
+      warmupStepCount: Math.round(settings.warmupFraction * totalSteps),
+    };
+    let seconds = 0;
+    let savedStep = startStep;
+    const formerSeconds = state?.seconds ?? 0;
+    const checkpoint = async (): Promise<PretrainFigures> => {
+      await saveState(folder, optimiser, identity, formerSeconds + seconds);
+      savedStep = optimiser.stepCount;
+      const recent = metrics.steps.slice(-Math.max(1, Math.floor(metrics.steps.length / 10)));
+      const figures = {
+        step: optimiser.stepCount,
+        totalSteps,
+        trainLoss: recent.reduce((sum, { loss }) => sum + loss, 0) / recent.length,
+        heldOutLoss: await documentLoss(backbone, optimiser.params, heldOut, settings),
+      };
+      await options.save?.(optimiser.params, figures);
+      return figures;
+    };
+    for (let step = startStep + 1; step <= totalSteps; step++) {
+      if (signal?.aborted) {
+        if (optimiser.stepCount > savedStep) await checkpoint();
+        signal.throwIfAborted();
+      }
+      const started = performance.now();
+      const batch = batchOf(trained, plan[step - 1]!);
+      const learningRate = cosineRate(step, schedule);
+      const { loss, gradNorm } = await takeStep(backbone, optimiser, batch, learningRate, settings.clipNorm, device);
+      const elapsed = (performance.now() - started) / 1000;
+      seconds += elapsed;
+      const tokenCount = batch.inputs.length;
+      const entry = { step, loss, gradNorm, learningRate, tokenCount, tokensPerSecond: tokenCount / elapsed };
+      await metrics.append(entry);
+      const etaSeconds = ((totalSteps - step) * seconds) / (step - startStep);
+      yield { kind: "step", ...entry, totalSteps, etaSeconds };
+      if (step % checkpointInterval === 0 && step < totalSteps) {
+        yield { kind: "checkpoint", figures: await checkpoint() };
+      }
+    }
+    const figures = await checkpoint();
+    yield { kind: "end", figures, seconds: formerSeconds + seconds, peakBytes: device.stats.peakBytes };
+  } finally {
+    optimiser[Symbol.dispose]();
+  }
+}
+
+/** Flattened inputs and their targets, a segment a piece. */
+interface Batch {
+  readonly inputs: Uint32Array;
+  readonly targets: Uint32Array;
+  readonly lengths: readonly number[];
+}
+
+function batchOf(documents: readonly Uint32Array[], pieces: readonly Piece[]): Batch {
+  const lengths = pieces.map(({ from, to }) => to - from - 1);
+  const size = lengths.reduce((sum, length) => sum + length, 0);
+  const [inputs, targets] = [new Uint32Array(size), new Uint32Array(size)];
+  let at = 0;
+  for (const { document, from, to } of pieces) {
+    inputs.set(documents[document]!.subarray(from, to - 1), at);
+    targets.set(documents[document]!.subarray(from + 1, to), at);
+    at += to - from - 1;
+  }
+  return { inputs, targets, lengths };
+}
+
+/** Mean nats a target, a scalar. */
+function meanLoss<Params>(backbone: Backbone<Params>, params: Params, { inputs, targets, lengths }: Batch): Tensor {
+  const hidden = backbone.hidden(params, inputs, segmentsOf(lengths));
+  const { device } = hidden;
+  const terms = projectionTerms(hidden, [{ projection: backbone.lmHead(params), coefficient: null }]);
+  const nats = linearCrossEntropy(terms, device.tensor(targets, [targets.length]));
+  return multiply(sumTo(nats, []), device.tensor([1 / targets.length], []));
+}
+
+async function takeStep<Params>(
+  backbone: Backbone<Params>,
+  optimiser: ReturnType<typeof createOptimiser<Params>>,
+  batch: Batch,
+  learningRate: number,
+  clipNorm: number,
+  device: Device,
+): Promise<{ readonly loss: number; readonly gradNorm: number }> {
+  const { value, grad } = valueAndGrad((params: Params) => meanLoss(backbone, params, batch))(optimiser.params);
+  try {
+    using squared = squaredNorm(device, grad);
+    const [[loss], [square]] = await Promise.all([value.read(), squared.read()]);
+    const gradNorm = Math.sqrt(square!);
+    for (const [what, figure] of [
+      ["loss", loss!],
+      ["norm of the gradient", gradNorm],
+    ] as const) {
+      if (Number.isFinite(figure)) continue;
+      const step = optimiser.stepCount + 1;
+      throw new TrainingError(
+        "not-finite",
+        `Cannot go on pretraining: the ${what} of step ${step} is ${figure}; the last checkpoint is kept, lower the learning rate or check the data`,
+        { step },
+      );
+    }
+    optimiser.step(grad, Math.min(1, clipNorm / Math.max(gradNorm, 1e-30)), learningRate);
+    return { loss: loss!, gradNorm };
+  } finally {
+    value.dispose();
+    freeTree(grad);
+  }
+}
+
+/** Mean nats a target of whole documents, or null where there is none. */
+async function documentLoss<Params>(
+  backbone: Backbone<Params>,
+  params: Params,
+  documents: readonly Uint32Array[],
+  { maxTokens, batchTokens }: PretrainSettings,
+): Promise<number | null> {
+  let sum = 0;
+  let count = 0;
+  let held: Piece[] = [];
+  let size = 0;
+  const flush = async () => {
+    if (held.length === 0) return;
+    const batch = batchOf(documents, held);
+    const device = leavesOf<Tensor>(params)[0]!.leaf.device;
+    using loss = device.scope(() => meanLoss(backbone, params, batch));
+    sum += (await loss.read())[0]! * batch.targets.length;
+    count += batch.targets.length;
+    [held, size] = [[], 0];
+  };
+  for (const [document, { length }] of documents.entries()) {
+    for (const piece of piecesOf(document, length, maxTokens)) {
+      if (size + piece.to - piece.from - 1 > batchTokens) await flush();
+      held.push(piece);
+      size += piece.to - piece.from - 1;
+    }
+  }
+  await flush();
+  return count === 0 ? null : sum / count;
+}
+
+/** The tree with the tensors of a state; the former leaves are freed. */
+function restored<Params>(params: Params, tensors: Readonly<Record<string, Tensor>>): Params {
+  freeTree(params);
+  return replaceLeaves(params, new Map(Object.entries(tensors)));
+}
+
+async function identityOf<Params>(
+  { device, backbone, documents, params }: PretrainOptions<Params>,
+  settings: PretrainSettings,
+  shapes: Readonly<Record<string, readonly number[]>>,
+): Promise<RunIdentity> {
+  const hashOf = (bytes: Uint8Array) => sha256(memorySource(bytes, "the run"));
+  // Lengths first, so that the same tokens cut otherwise are another corpus.
+  const corpus = new Uint32Array(documents.length + documents.reduce((sum, { length }) => sum + length, 0));
+  corpus.set(documents.map(({ length }) => length));
+  let at = documents.length;
+  for (const document of documents) {
+    corpus.set(document, at);
+    at += document.length;
+  }
+  const first = leavesOf<Tensor>(params)[0]!.leaf;
+  // A start from other weights is another run: the first matrix tells them apart.
+  const start = await hashOf(new Uint8Array((await first.read()).buffer as ArrayBuffer));
+  const description = [settings, backbone.config, shapes, start, await hashOf(new Uint8Array(corpus.buffer))];
+  return {
+    runSha256: await hashOf(new TextEncoder().encode(JSON.stringify(description))),
+    device: device.name,
+    variant: device.info.variant,
+  };
+}
+
+function checkSettings(settings: PretrainSettings, positions: number, checkpointInterval: number): void {
+  const whole = (value: number) => Number.isSafeInteger(value) && value > 0;
+  const rate = (value: number) => value >= 0 && value < 1;
+  const checks: readonly (readonly [string, number, boolean, string])[] = [
+    ["tokenBudget", settings.tokenBudget, whole(settings.tokenBudget), "a positive integer"],
+    [
+      "maxTokens",
+      settings.maxTokens,
+      whole(settings.maxTokens) && settings.maxTokens <= positions,
+      `an integer from 1 to the ${positions} positions of the model`,
+    ],
+    [
+      "batchTokens",
+      settings.batchTokens,
+      whole(settings.batchTokens) && settings.batchTokens >= settings.maxTokens,
+      `an integer of at least maxTokens, ${settings.maxTokens}`,
+    ],
+    ["learningRate", settings.learningRate, settings.learningRate > 0 && settings.learningRate < 1, "in (0, 1)"],
+    ["warmupFraction", settings.warmupFraction, rate(settings.warmupFraction), "in [0, 1)"],
+    ["beta1", settings.beta1, rate(settings.beta1), "in [0, 1)"],
+    ["beta2", settings.beta2, rate(settings.beta2), "in [0, 1)"],
+    ["epsilon", settings.epsilon, settings.epsilon > 0, "above 0"],
+    ["weightDecay", settings.weightDecay, rate(settings.weightDecay), "in [0, 1)"],
+    ["clipNorm", settings.clipNorm, settings.clipNorm > 0, "above 0"],
+    [
+      "heldOutCount",
+      settings.heldOutCount,
+      Number.isSafeInteger(settings.heldOutCount) && settings.heldOutCount >= 0,
+      "an integer of at least 0",
+    ],
+    ["seed", settings.seed, Number.isSafeInteger(settings.seed), "an integer"],
+    ["checkpointInterval", checkpointInterval, whole(checkpointInterval), "a positive integer"],
+  ];
+  for (const [name, value, valid, required] of checks) {
+    if (!valid)
+      throw new TrainingError("options", `Cannot pretrain: ${name} is ${String(value)} and must be ${required}`);
+  }
+}
