@@ -11,13 +11,24 @@ export {
   loadLlama,
 } from "./load-llama.ts";
 export {
+  attachDeltas,
+  type DeltaOptions,
+  type DeltaTarget,
+  deltaTargets,
+  initialiseDeltas,
+  type LlamaDeltas,
+  loadDeltas,
+} from "./low-rank.ts";
+export {
   createLlamaTree,
   type Linear,
   type LlamaLayer,
   type LlamaParams,
   type LlamaTree,
+  type LowRankDelta,
   type WeightDtype,
   type WeightName,
+  weightBytes,
   weightDtypes,
   weightNames,
 } from "./params.ts";

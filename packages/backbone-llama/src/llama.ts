@@ -14,6 +14,7 @@ import {
   causalRanges,
   gatherRows,
   matmul,
+  project,
   rmsNorm,
   rope,
   type Segments,
@@ -113,7 +114,10 @@ function block(
   return add(middle, linear(swiglu(linear(inner, layer.gate), linear(inner, layer.up)), layer.down));
 }
 
-function linear(x: Tensor, { weight, bias }: Linear<Tensor>): Tensor {
-  const y = matmul(x, weight, { transposeB: true });
+/** y [N, out] of x [N, in]; the change of low rank is computed beside the weight, which may be packed. */
+export function linear(x: Tensor, { weight, bias, delta }: Linear<Tensor>): Tensor {
+  const terms = [{ features: x, weight }];
+  if (delta !== undefined) terms.push({ features: matmul(x, delta.a, { transposeB: true }), weight: delta.b });
+  const y = delta === undefined ? matmul(x, weight, { transposeB: true }) : project(terms);
   return bias === null ? y : add(y, bias);
 }

@@ -5,12 +5,23 @@ import { join } from "node:path";
 import { createTokenBatch } from "@dual-head/backbone";
 import { CheckpointError, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
 import { sharedAsset } from "@dual-head/repo-tools";
-import { createRandom, type Device, project, projectionTerms, segmentsOf, type Tensor } from "@dual-head/tensor-core";
+import {
+  createRandom,
+  type Device,
+  leavesOf,
+  project,
+  projectionTerms,
+  segmentsOf,
+  type Tensor,
+} from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import { afterAll, describe, expect, it } from "vitest";
 import { llamaConfigFrom } from "./config.ts";
+import { initialiseLlama } from "./initialise-llama.ts";
 import { type LoadedLlama, loadLlama } from "./load-llama.ts";
-import { weightNames } from "./params.ts";
+import { weightBytes, weightNames } from "./params.ts";
+import { saveLlama } from "./save-llama.ts";
+import { tinyLlamaConfig } from "./testing/index.ts";
 import { readParams, scalarHidden } from "./testing/scalar-llama.ts";
 
 const parity = sharedAsset("hf_parity");
@@ -279,5 +290,29 @@ describe("loadLlama()", () => {
       Float32Array.from(embedding, () => random.normal()),
       1e-12,
     );
+  });
+});
+
+describe("loadLlama() into too little memory", () => {
+  it("refuses before anything is read, and names the dtypes that would fit", async () => {
+    const device = await sharedDevice("cpu");
+    const config = { ...tinyLlamaConfig, hiddenSize: 64, headCount: 2, headSize: 32, vocabSize: 500 };
+    const folder = await createFolder();
+    const params = initialiseLlama(config, device, 1);
+    await saveLlama(folder, config, params);
+    const room = weightBytes(config, device, "q8");
+    // The device as it is, but with so little memory that only the integer formats fit.
+    const small = new Proxy(device, {
+      get(target, key) {
+        if (key === "info") return { ...target.info, limits: { maximumBytes: target.stats.bytes + room } };
+        const value = Reflect.get(target, key, target) as unknown;
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    });
+    const before = device.stats.liveBuffers;
+    await expect(loadLlama(folder, small)).rejects.toThrow(/take \d+ bytes .* has room for \d+ .*load it as q8, q4/);
+    expect(device.stats.liveBuffers).toBe(before);
+    (await loadLlama(folder, small, { dtype: "q8" }))[Symbol.dispose]();
+    for (const { leaf } of leavesOf<Tensor>(params)) leaf.dispose();
   });
 });

@@ -3,7 +3,7 @@
 import type { Backbone } from "@dual-head/backbone";
 import { findPathKind, readJson } from "@dual-head/bytes";
 import { type Checkpoint, CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
-import { byteLengthOf, type Device, type Tensor } from "@dual-head/tensor-core";
+import { byteLengthOf, type Device, DeviceError, type Tensor } from "@dual-head/tensor-core";
 import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
 import { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
 import { createLlama } from "./llama.ts";
@@ -14,6 +14,8 @@ import {
   lmHeadName,
   matrixDtype,
   type WeightDtype,
+  weightBytes,
+  weightDtypes,
   weightNames,
 } from "./params.ts";
 
@@ -53,6 +55,7 @@ export interface LoadLlamaOptions {
  *
  * @throws ConfigError where the config cannot be run
  * @throws CheckpointError where a tensor is missing, has another shape, or is not used by this architecture
+ * @throws DeviceError where the weights are more than the device can hold, before any is read
  * @throws FileError, SafetensorsError where a file cannot be read
  */
 export async function loadLlama(
@@ -131,6 +134,21 @@ async function checkTied(checkpoint: Checkpoint, { vocabSize, hiddenSize }: Llam
   );
 }
 
+/** Throws before anything is read where the weights are more than the device can still hold. */
+function checkRoom(path: string, config: LlamaConfig, device: Device, dtype: WeightDtype): void {
+  const { maximumBytes } = device.info.limits;
+  if (maximumBytes === undefined) return;
+  const room = maximumBytes - device.stats.bytes;
+  const wanted = weightBytes(config, device, dtype);
+  if (wanted <= room) return;
+  const fitting = weightDtypes.filter((other) => weightBytes(config, device, other) <= room);
+  const remedy = fitting.length > 0 ? `load it as ${fitting.join(", ")}` : "use a smaller model or another device";
+  throw new DeviceError(
+    device.name,
+    `Cannot load ${path} as ${dtype}: its weights take ${wanted} bytes and the ${device.name} device has room for ${room} of ${maximumBytes}; ${remedy}`,
+  );
+}
+
 async function upload(
   checkpoint: Checkpoint,
   config: LlamaConfig,
@@ -140,7 +158,8 @@ async function upload(
   const { floatDtype } = device;
   const dtypeOf = (shape: readonly number[]) => matrixDtype(device, dtype, shape);
   const weights = weightNames(config);
-  const totalBytes = weights.reduce((sum, { shape }) => sum + byteLengthOf({ shape, dtype: dtypeOf(shape) }), 0);
+  const totalBytes = weightBytes(config, device, dtype);
+  checkRoom(checkpoint.path, config, device, dtype);
   const tensors = new Map<string, Tensor>();
   let loadedBytes = 0;
   try {

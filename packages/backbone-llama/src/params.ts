@@ -1,12 +1,19 @@
 // Parameters of a LLaMA as a tree, and the table of names and shapes its leaves have in a Hugging Face checkpoint.
 // Knows neither how weights are read nor what is computed with them.
-import type { Device, Dtype, PackedDtype, Tensor } from "@dual-head/tensor-core";
+import { byteLengthOf, type Device, type Dtype, type PackedDtype, type Tensor } from "@dual-head/tensor-core";
 import type { LlamaConfig } from "./config.ts";
 
-/** A linear map x·weightᵀ + bias: weight [out, in], bias [out] or null. */
+/** A change of a weight by b·a of low rank r: a [r, in], b [out, r]. */
+export interface LowRankDelta<Leaf> {
+  readonly a: Leaf;
+  readonly b: Leaf;
+}
+
+/** A linear map x·weightᵀ + bias (+ x·aᵀ·bᵀ): weight [out, in], bias [out] or null. */
 export interface Linear<Leaf> {
   readonly weight: Leaf;
   readonly bias: Leaf | null;
+  readonly delta?: LowRankDelta<Leaf> | undefined;
 }
 
 /** One block: attention with its norm, feed-forward with its own. */
@@ -92,4 +99,12 @@ export const weightDtypes: readonly WeightDtype[] = ["f32", "bf16", "f16", "q8",
 /** The dtype a tensor of this shape gets on a device: only matrices are packed, norms and biases stay floats. */
 export function matrixDtype(device: Device, dtype: WeightDtype, shape: readonly number[]): Dtype {
   return shape.length < 2 || dtype === "f32" ? device.floatDtype : dtype;
+}
+
+/** Bytes that the weights of a config take on a device. */
+export function weightBytes(config: LlamaConfig, device: Device, dtype: WeightDtype): number {
+  return weightNames(config).reduce(
+    (sum, { shape }) => sum + byteLengthOf({ shape, dtype: matrixDtype(device, dtype, shape) }),
+    0,
+  );
 }

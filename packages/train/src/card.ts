@@ -26,6 +26,7 @@ export function headsCard(description: HeadsDescription): string {
     "Use these heads only with the backbone and the tokenizer they were trained on; loading checks both.",
     "",
     `- Backbone SHA-256: \`${description.backboneSha256}\``,
+    `- Backbone weights held as ${description.backboneDtype} in training`,
     `- Tokenizer SHA-256: \`${description.tokenizerSha256}\``,
     `- Hidden size ${description.hiddenSize}, vocabulary size ${description.vocabSize}`,
     `- Reward head: ${headText}`,

@@ -26,6 +26,8 @@ export interface HeadsDescription {
   readonly hiddenSize: number;
   readonly vocabSize: number;
   readonly backboneSha256: string;
+  /** How the backbone's matrices were held in training; other roundings give slightly other hidden states. */
+  readonly backboneDtype: string;
   readonly tokenizerSha256: string;
   /** The settings it was trained with. */
   readonly settings: Readonly<Record<string, unknown>>;
@@ -74,6 +76,7 @@ export async function saveHeads(folder: string, params: TrainedParams, descripti
     hiddenSize: String(description.hiddenSize),
     vocabSize: String(description.vocabSize),
     backboneSha256: description.backboneSha256,
+    backboneDtype: description.backboneDtype,
     tokenizerSha256: description.tokenizerSha256,
     settings: JSON.stringify(description.settings),
     figures: JSON.stringify(description.figures),
@@ -130,6 +133,8 @@ const metadataSchema = v.object({
   hiddenSize: extentText,
   vocabSize: extentText,
   backboneSha256: hash,
+  // Files of version 1 that do not say were trained on float weights.
+  backboneDtype: v.optional(v.string(), "f32"),
   tokenizerSha256: hash,
   settings: v.pipe(fromJson, v.record(v.string(), v.unknown())),
   figures: v.pipe(fromJson, figuresSchema),

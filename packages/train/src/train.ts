@@ -102,15 +102,13 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
     hiddenSize,
     vocabSize,
     backboneSha256: options.backboneSha256,
+    backboneDtype: backboneDtypeOf(options),
     tokenizerSha256: options.tokenizer.sha256,
     settings: { ...settings },
   };
   const identity: RunIdentity = {
     runSha256: await sha256(
-      memorySource(
-        new TextEncoder().encode(JSON.stringify([description, data.sha256, backboneDtypeOf(options)])),
-        "the run",
-      ),
+      memorySource(new TextEncoder().encode(JSON.stringify([description, data.sha256])), "the run"),
     ),
     device: device.name,
     variant: device.info.variant,

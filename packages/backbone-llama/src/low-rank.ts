@@ -1,0 +1,153 @@
+// LoRA: changes of low rank to the matrices of a LLaMA, to train beside frozen weights or to read from a PEFT adapter.
+// Knows no loss.
+import { readJson } from "@dual-head/bytes";
+import { CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
+import { createRandom, type Device, type Tensor } from "@dual-head/tensor-core";
+import * as v from "valibot";
+import { ConfigError, type LlamaConfig } from "./config.ts";
+import { createLlamaTree, type Linear, type LlamaLayer, type LlamaParams, type LowRankDelta } from "./params.ts";
+
+/** Name of a matrix of a layer that can be changed. */
+export type DeltaTarget = "query" | "key" | "value" | "output" | "gate" | "up" | "down";
+
+/** Matrices that can be changed, with their names in Hugging Face modules. */
+export const deltaTargets: Readonly<Record<DeltaTarget, string>> = {
+  query: "self_attn.q_proj",
+  key: "self_attn.k_proj",
+  value: "self_attn.v_proj",
+  output: "self_attn.o_proj",
+  gate: "mlp.gate_proj",
+  up: "mlp.up_proj",
+  down: "mlp.down_proj",
+};
+
+/** Changes of a model, a layer each: what is trained, a tree of its own. */
+export type LlamaDeltas<Leaf> = readonly Readonly<Partial<Record<DeltaTarget, LowRankDelta<Leaf>>>>[];
+
+/** Which matrices are changed and by what rank. */
+export interface DeltaOptions {
+  readonly rank: number;
+  /** Default: query and value, as LoRA's authors have it. */
+  readonly targets?: readonly DeltaTarget[] | undefined;
+}
+
+/**
+ * Changes at the start of training: a from 𝒩(0, 1/in), b zero, so that nothing changes yet. PEFT's factor alpha/r is
+ * part of b here. The caller disposes them.
+ *
+ * @throws ConfigError where the rank is none
+ */
+export function initialiseDeltas(
+  config: LlamaConfig,
+  device: Device,
+  { rank, targets = ["query", "value"] }: DeltaOptions,
+  seed: number,
+): LlamaDeltas<Tensor> {
+  if (!Number.isSafeInteger(rank) || rank < 1) throw new ConfigError("LoRA", "rank", rank, "a positive integer");
+  return shapesOf(config).map((layer) =>
+    Object.fromEntries(
+      targets.map((target) => {
+        const { name, shape } = layer[target].weight;
+        const [outSize, inSize] = shape as [number, number];
+        const random = createRandom(seed, `${name} lora`);
+        const a = Float64Array.from({ length: rank * inSize }, () => random.normal() / Math.sqrt(inSize));
+        const b = new Float64Array(outSize * rank);
+        return [
+          target,
+          { a: device.keep(device.tensor(a, [rank, inSize])), b: device.keep(device.tensor(b, [outSize, rank])) },
+        ];
+      }),
+    ),
+  );
+}
+
+/** The model with its changes; weights and changes are shared, not copied. */
+export function attachDeltas(params: LlamaParams, deltas: LlamaDeltas<Tensor>): LlamaParams {
+  return {
+    ...params,
+    layers: params.layers.map((layer, index) => ({
+      ...layer,
+      ...Object.fromEntries(
+        Object.entries(deltas[index] ?? {}).map(([target, delta]) => [
+          target,
+          { ...layer[target as DeltaTarget], delta } satisfies Linear<Tensor>,
+        ]),
+      ),
+    })),
+  };
+}
+
+const adapterSchema = v.looseObject({
+  peft_type: v.literal("LORA"),
+  r: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  lora_alpha: v.pipe(v.number(), v.finite()),
+  use_rslora: v.nullish(v.boolean(), false),
+  use_dora: v.nullish(v.literal(false)),
+  bias: v.nullish(v.literal("none")),
+  fan_in_fan_out: v.nullish(v.literal(false)),
+  modules_to_save: v.nullish(v.pipe(v.array(v.string()), v.length(0))),
+  rank_pattern: v.nullish(v.strictObject({})),
+  alpha_pattern: v.nullish(v.strictObject({})),
+});
+
+/**
+ * Reads a PEFT folder (`adapter_config.json`, `adapter_model.safetensors`) to a device. The caller disposes the changes.
+ *
+ * @throws ConfigError for an adapter of another kind, or with parts this model has no place for
+ * @throws CheckpointError where a tensor is missing, has another shape, or belongs to no matrix of the model
+ */
+export async function loadDeltas(folder: string, config: LlamaConfig, device: Device): Promise<LlamaDeltas<Tensor>> {
+  const path = `${folder}/adapter_config.json`;
+  const parsed = v.safeParse(adapterSchema, await readJson(path));
+  if (!parsed.success) {
+    const [issue] = parsed.issues;
+    const key = String(issue.path?.[0]?.key ?? "it");
+    throw new ConfigError(path, key, issue.input, `${issue.expected ?? "given"}; other adapters are not supported`);
+  }
+  const { r: rank, lora_alpha: alpha, use_rslora: rootScaled } = parsed.output;
+  const scale = alpha / (rootScaled ? Math.sqrt(rank) : rank);
+  const checkpoint = await openCheckpoint(`${folder}/adapter_model.safetensors`);
+  const held: Tensor[] = [];
+  try {
+    const known = new Set<string>();
+    const read = async (name: string, shape: readonly number[], factor: number) => {
+      checkTensor(checkpoint, name, shape);
+      known.add(name);
+      const values = Float64Array.from(await checkpoint.read(name, "f64"), (value) => factor * value);
+      const tensor = device.keep(device.tensor(values, shape));
+      held.push(tensor);
+      return tensor;
+    };
+    const deltas: Partial<Record<DeltaTarget, LowRankDelta<Tensor>>>[] = [];
+    for (const [index, layer] of shapesOf(config).entries()) {
+      const own: Partial<Record<DeltaTarget, LowRankDelta<Tensor>>> = {};
+      for (const [target, module] of Object.entries(deltaTargets) as [DeltaTarget, string][]) {
+        const [outSize, inSize] = layer[target].weight.shape as [number, number];
+        const prefix = `base_model.model.model.layers.${index}.${module}`;
+        const [nameA, nameB] = [`${prefix}.lora_A.weight`, `${prefix}.lora_B.weight`];
+        if (!checkpoint.names.includes(nameA) && !checkpoint.names.includes(nameB)) continue;
+        own[target] = { a: await read(nameA, [rank, inSize], 1), b: await read(nameB, [outSize, rank], scale) };
+      }
+      deltas.push(own);
+    }
+    const stranger = checkpoint.names.find((name) => !known.has(name));
+    if (stranger !== undefined || known.size === 0) {
+      const actual = stranger === undefined ? "no tensor" : JSON.stringify(stranger);
+      throw new CheckpointError(
+        `Cannot load ${checkpoint.path}: ${actual} belongs to no matrix of this model; use an adapter trained on it`,
+        checkpoint.path,
+        { tensor: stranger ?? "any", expected: "lora_A and lora_B of attention and feed-forward", actual },
+      );
+    }
+    return deltas;
+  } catch (error) {
+    for (const tensor of held) tensor.dispose();
+    throw error;
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+function shapesOf(config: LlamaConfig): readonly LlamaLayer<{ name: string; shape: readonly number[] }>[] {
+  return createLlamaTree(config, (weight) => ({ ...weight })).layers;
+}
