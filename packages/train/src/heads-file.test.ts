@@ -25,6 +25,7 @@ const description = {
   hiddenSize,
   vocabSize,
   backboneSha256: target.backboneSha256,
+  backboneDtype: "q8",
   tokenizerSha256: target.tokenizerSha256!,
   settings: { learningRate: 0.001 },
   figures: {
