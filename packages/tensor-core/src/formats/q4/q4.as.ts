@@ -55,6 +55,18 @@ export function multiplyQ4(
   }
 }
 
+/** The columns 2s and 2s + 1 of four groups of eight, from the nibbles s of their words. */
+@inline
+function storePairs(out: usize, nibbles: v128, factor: v128): void {
+  const whole = i16x8.sub(nibbles, i16x8.splat(8));
+  const low = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(whole)), factor);
+  const high = f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(whole)), factor);
+  v128.store64_lane(out, low, 0);
+  v128.store64_lane(out, low, 1, 32);
+  v128.store64_lane(out, high, 0, 64);
+  v128.store64_lane(out, high, 1, 96);
+}
+
 /** Rows `first + unit` of w, or index[unit] where there is an index, as float32, row-major from `to` on. Units: rows. */
 export function unpackQ4(w: usize, to: usize, columnCount: i32, first: i32, index: usize, begin: i32, end: i32): void {
   const blocks = (columnCount + 31) >> 5;
@@ -66,6 +78,20 @@ export function unpackQ4(w: usize, to: usize, columnCount: i32, first: i32, inde
       const scale = f32.load(base + ((<usize>(row & 7)) << 2));
       const integers = base + 32 + ((<usize>(row & 7)) << 2);
       const count = min(32, columnCount - (block << 5));
+      if (count == 32) {
+        let words = v128.load32_zero(integers);
+        words = v128.load_lane<u32>(integers, words, 1, 32);
+        words = v128.load_lane<u32>(integers, words, 2, 64);
+        words = v128.load_lane<u32>(integers, words, 3, 96);
+        const mask = i16x8.splat(15);
+        const factor = f32x4.splat(scale);
+        storePairs(out, v128.and(words, mask), factor);
+        storePairs(out + 8, v128.and(i16x8.shr_u(words, 4), mask), factor);
+        storePairs(out + 16, v128.and(i16x8.shr_u(words, 8), mask), factor);
+        storePairs(out + 24, i16x8.shr_u(words, 12), factor);
+        out += 128;
+        continue;
+      }
       for (let column = 0; column < count; column++) {
         const word = load<u32>(integers + (<usize>(column >> 3) << 5));
         const shift = ((column & 1) << 4) + (((column & 7) >> 1) << 2);

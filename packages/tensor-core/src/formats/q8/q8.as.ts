@@ -89,7 +89,22 @@ export function unpackQ8(w: usize, to: usize, columnCount: i32, first: i32, inde
       const scale = f32.load(base + ((<usize>(row & 7)) << 2));
       const integers = base + 32 + ((<usize>(row & 7)) << 2);
       const count = min(32, columnCount - (block << 5));
-      for (let column = 0; column < count; column++) {
+      let column = 0;
+      const factor = f32x4.splat(scale);
+      for (; column <= count - 16; column += 16) {
+        const from = integers + (<usize>column << 3);
+        let bytes = v128.load32_zero(from);
+        bytes = v128.load_lane<u32>(from, bytes, 1, 32);
+        bytes = v128.load_lane<u32>(from, bytes, 2, 64);
+        bytes = v128.load_lane<u32>(from, bytes, 3, 96);
+        const low = i16x8.extend_low_i8x16_s(bytes), high = i16x8.extend_high_i8x16_s(bytes);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(low)), factor));
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(low)), factor), 16);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(high)), factor), 32);
+        v128.store(out, f32x4.mul(f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(high)), factor), 48);
+        out += 64;
+      }
+      for (; column < count; column++) {
         f32.store(out, <f32>(<i32>load<i8>(integers + (<usize>(column >> 2) << 5) + (column & 3))) * scale);
         out += 4;
       }

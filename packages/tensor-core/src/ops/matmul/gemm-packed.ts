@@ -1,5 +1,5 @@
-// Products with packed weights: few rows, or integers, take the format's own kernel; other products unpack slabs of the
-// weight and multiply those. Knows no tensor.
+// Products with packed weights: few rows take the format's own kernel; other products unpack slabs of the weight and
+// multiply those. Knows no tensor.
 import { type CpuRunner, chunkFor } from "../../backends/cpu/call.ts";
 import { blockColumns, type PackedDtype, panelRows } from "../../formats/format.ts";
 import { conversionKernels } from "../../formats/kernels.ts";
@@ -19,15 +19,15 @@ interface Multiplication {
   readonly kernel: string;
   /** Whether activations are rounded to integers, and which arrays of them the kernel takes after the integers. */
   readonly rounded: false | "scales" | "scales and sums";
-  /** Rows of activations up to which the kernel beats unpacking: its own speed is that of so many rows in tiles. */
+  /** Rows of activations up to which the kernel beats unpacking, measured at 5632 × 2048 (docs/log.md). */
   readonly mostRows: number;
 }
 
 const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
-  bf16: { kernel: "multiplyBf16", rounded: false, mostRows: 8 },
-  f16: { kernel: "multiplyF16", rounded: false, mostRows: 8 },
-  q8: { kernel: "multiplyQ8", rounded: "scales", mostRows: Number.POSITIVE_INFINITY },
-  q4: { kernel: "multiplyQ4", rounded: "scales and sums", mostRows: Number.POSITIVE_INFINITY },
+  bf16: { kernel: "multiplyBf16", rounded: false, mostRows: 4 },
+  f16: { kernel: "multiplyF16", rounded: false, mostRows: 4 },
+  q8: { kernel: "multiplyQ8", rounded: "scales", mostRows: 16 },
+  q4: { kernel: "multiplyQ4", rounded: "scales and sums", mostRows: 16 },
 };
 
 // Rows of activations that stay in the first-level cache beside a panel.
