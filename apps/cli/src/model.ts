@@ -69,12 +69,17 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
     for (const { directory } of options.heads ?? []) {
       heads.push(
         resources.use(
-          await loadHeads(directory, device, {
-            backboneSha256: llama.sha256,
-            tokenizerSha256: tokenizer?.sha256,
-            hiddenSize: llama.config.hiddenSize,
-            vocabSize: llama.config.vocabSize,
-          }),
+          await loadHeads(
+            directory,
+            device,
+            {
+              backboneSha256: llama.sha256,
+              tokenizerSha256: tokenizer?.sha256,
+              hiddenSize: llama.config.hiddenSize,
+              vocabSize: llama.config.vocabSize,
+            },
+            { dtype: llama.dtype },
+          ),
         ),
       );
     }

@@ -63,6 +63,17 @@ describe("heads files", () => {
     expect((await describeHeads(folder)).figures).toEqual(description.figures);
   });
 
+  it("hold the matrix of a head packed where that is asked for, and nothing else", async () => {
+    const params = await save();
+    const device = await sharedDevice("cpu");
+    using packed = await loadHeads(folder, device, target, { dtype: "q8" });
+    expect(packed.headParams.weight!.dtype).toBe("q8");
+    for (const tensor of Object.values(packed.gateParams)) expect(tensor.dtype).toBe("f32");
+    const [found, expected] = [await packed.headParams.weight!.read(), await params.head.weight.read()];
+    // Weights are sines: a block's scale is at most 1/127.
+    for (const [at, value] of expected.entries()) expect(Math.abs(found[at]! - value)).toBeLessThanOrEqual(0.51 / 127);
+  });
+
   it("are refused for another backbone, tokenizer or shape, with both in the message", async () => {
     await save();
     const device = await sharedDevice("reference");

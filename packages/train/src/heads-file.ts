@@ -4,7 +4,7 @@ import { findPathKind, writeFileAtomic } from "@dual-head/bytes";
 import { type Checkpoint, openCheckpoint, writeSafetensors } from "@dual-head/checkpoint";
 import { createGate, type Gate, type GateConfig, type GateParams } from "@dual-head/gating";
 import { createHead, type HeadConfig, type HeadParams, type RewardHead } from "@dual-head/heads";
-import type { Device } from "@dual-head/tensor-core";
+import type { Device, PackedDtype } from "@dual-head/tensor-core";
 import * as v from "valibot";
 import { headsCard } from "./card.ts";
 import { HeadsFileError } from "./errors.ts";
@@ -59,6 +59,12 @@ export interface HeadsTarget {
   readonly tokenizerSha256?: string | undefined;
   readonly hiddenSize: number;
   readonly vocabSize: number;
+}
+
+/** Options of loadHeads. */
+export interface LoadHeadsOptions {
+  /** How a head's matrix [V, D] is held, default "f32": packed it costs a token what the packed LM head does. */
+  readonly dtype?: "f32" | PackedDtype | undefined;
 }
 
 /**
@@ -162,7 +168,12 @@ export async function describeHeads(path: string): Promise<HeadsDescription> {
  * @throws HeadsFileError where backbone, tokenizer, shapes or version are others, with both in the message
  * @throws CheckpointError, SafetensorsError or FileError where the file is damaged or cannot be read
  */
-export async function loadHeads(path: string, device: Device, target: HeadsTarget): Promise<LoadedHeads> {
+export async function loadHeads(
+  path: string,
+  device: Device,
+  target: HeadsTarget,
+  options: LoadHeadsOptions = {},
+): Promise<LoadedHeads> {
   const checkpoint = await openHeads(path);
   try {
     const description = parseDescription(checkpoint);
@@ -170,7 +181,11 @@ export async function loadHeads(path: string, device: Device, target: HeadsTarge
     const [head, gate] = [createHead(description.head), createGate(description.gate)];
     const headShapes = head.parameterShapes(target.hiddenSize, target.vocabSize);
     checkNames(checkpoint, { head: headShapes, gate: gate.parameterShapes });
-    const held = await loadTensors(checkpoint, device, "head", headShapes);
+    const { dtype = "f32" } = options;
+    const isMatrix = ([rows, columns]: readonly number[]) => rows === target.vocabSize && columns === target.hiddenSize;
+    const held = await loadTensors(checkpoint, device, "head", headShapes, (shape) =>
+      dtype !== "f32" && isMatrix(shape) ? dtype : device.floatDtype,
+    );
     const gateParams = await loadTensors(checkpoint, device, "gate", gate.parameterShapes);
     return {
       head,

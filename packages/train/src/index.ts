@@ -33,6 +33,7 @@ export {
   type HeadsTarget,
   headsFileName,
   type LoadedHeads,
+  type LoadHeadsOptions,
   loadHeads,
   saveHeads,
 } from "./heads-file.ts";
@@ -62,6 +63,8 @@ export {
   type PretrainSettings,
   type PretrainStepEvent,
   pretrain,
+  type TokenBatchPair,
+  tokenLoss,
 } from "./pretrain/pretrain.ts";
 export type { ExampleRows } from "./rows.ts";
 export { type CosineRateOptions, cosineRate, endlessOrder, epochOrder } from "./schedule.ts";

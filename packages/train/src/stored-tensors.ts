@@ -1,6 +1,6 @@
 // Trees of tensors to and from the tensors of a file, by path; knows no file.
 import { type Checkpoint, checkTensor, type StoredTensor } from "@dual-head/checkpoint";
-import { type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
+import { type Device, type Dtype, leavesOf, type Tensor } from "@dual-head/tensor-core";
 import { TrainingError } from "./errors.ts";
 
 /**
@@ -28,6 +28,7 @@ export async function storeTree(prefix: string, tree: unknown): Promise<Record<s
 /**
  * Reads tensors of the given shapes to a device, by name.
  *
+ * @param dtypeOf how a tensor of a shape is held; the device's floats by default
  * @throws CheckpointError where one is missing or has another shape
  */
 export async function loadTensors(
@@ -35,6 +36,7 @@ export async function loadTensors(
   device: Device,
   prefix: string,
   shapes: Readonly<Record<string, readonly number[]>>,
+  dtypeOf: (shape: readonly number[]) => Dtype = () => device.floatDtype,
 ): Promise<Record<string, Tensor>> {
   for (const [name, shape] of Object.entries(shapes)) checkTensor(checkpoint, `${prefix}.${name}`, shape);
   const tensors: Record<string, Tensor> = {};
@@ -42,7 +44,7 @@ export async function loadTensors(
     const path = `${prefix}.${name}`;
     const values =
       device.floatDtype === "f64" ? await checkpoint.read(path, "f64") : await checkpoint.read(path, "f32");
-    tensors[name] = device.keep(device.tensor(values, shape));
+    tensors[name] = device.keep(device.tensor(values, shape, dtypeOf(shape)));
   }
   return tensors;
 }

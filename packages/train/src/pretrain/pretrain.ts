@@ -222,13 +222,13 @@ export async function* pretrain<Params>(
 }
 
 /** Flattened inputs and their targets, a segment a piece. */
-interface Batch {
+export interface TokenBatchPair {
   readonly inputs: Uint32Array;
   readonly targets: Uint32Array;
   readonly lengths: readonly number[];
 }
 
-function batchOf(documents: readonly Uint32Array[], pieces: readonly Piece[]): Batch {
+function batchOf(documents: readonly Uint32Array[], pieces: readonly Piece[]): TokenBatchPair {
   const lengths = pieces.map(({ from, to }) => to - from - 1);
   const size = lengths.reduce((sum, length) => sum + length, 0);
   const [inputs, targets] = [new Uint32Array(size), new Uint32Array(size)];
@@ -241,8 +241,12 @@ function batchOf(documents: readonly Uint32Array[], pieces: readonly Piece[]): B
   return { inputs, targets, lengths };
 }
 
-/** Mean nats a target, a scalar. */
-function meanLoss<Params>(backbone: Backbone<Params>, params: Params, { inputs, targets, lengths }: Batch): Tensor {
+/** Mean nats a target, a scalar; differentiable with respect to `params`. The caller disposes it. */
+export function tokenLoss<Params>(
+  backbone: Backbone<Params>,
+  params: Params,
+  { inputs, targets, lengths }: TokenBatchPair,
+): Tensor {
   const hidden = backbone.hidden(params, inputs, segmentsOf(lengths));
   const { device } = hidden;
   const terms = projectionTerms(hidden, [{ projection: backbone.lmHead(params), coefficient: null }]);
@@ -253,12 +257,12 @@ function meanLoss<Params>(backbone: Backbone<Params>, params: Params, { inputs, 
 async function takeStep<Params>(
   backbone: Backbone<Params>,
   optimiser: ReturnType<typeof createOptimiser<Params>>,
-  batch: Batch,
+  batch: TokenBatchPair,
   learningRate: number,
   clipNorm: number,
   device: Device,
 ): Promise<{ readonly loss: number; readonly gradNorm: number }> {
-  const { value, grad } = valueAndGrad((params: Params) => meanLoss(backbone, params, batch))(optimiser.params);
+  const { value, grad } = valueAndGrad((params: Params) => tokenLoss(backbone, params, batch))(optimiser.params);
   try {
     using squared = squaredNorm(device, grad);
     const [[loss], [square]] = await Promise.all([value.read(), squared.read()]);
@@ -298,7 +302,7 @@ async function documentLoss<Params>(
     if (held.length === 0) return;
     const batch = batchOf(documents, held);
     const device = leavesOf<Tensor>(params)[0]!.leaf.device;
-    using loss = device.scope(() => meanLoss(backbone, params, batch));
+    using loss = device.scope(() => tokenLoss(backbone, params, batch));
     sum += (await loss.read())[0]! * batch.targets.length;
     count += batch.targets.length;
     [held, size] = [[], 0];

@@ -30,8 +30,6 @@ const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
   q4: { kernel: "multiplyQ4", rounded: "scales and sums", mostRows: 16 },
 };
 
-// Rows of activations that stay in the first-level cache beside a panel.
-const ROW_GROUP = 16;
 const SLAB_BYTES = 8 * 1024 * 1024;
 
 /** Runs C (+)= A·B for packed B; `gemm` multiplies slabs of it that were unpacked. */
@@ -79,7 +77,7 @@ export function gemmPacked(
   runner.release(unpacked);
 }
 
-/** The format's own kernel, panel by panel, over groups of rows. */
+/** The format's own kernel, panel by panel. */
 function multiplyRows(
   runner: CpuRunner,
   { a, b, c, rowStride, rows, columns, inner, accumulate }: Gemm & { readonly b: PackedOperand },
@@ -90,12 +88,9 @@ function multiplyRows(
   const blocks = Math.ceil(inner / blockColumns);
   const [integers, scales, sums] = rounded ? [64, 4, 4].map((bytes) => runner.scratch(bytes * rows * blocks)) : [];
   if (rounded) runner.parallel("roundRows", [a.pointer, inner, integers!, scales!, sums!], rows, chunkFor(2 * inner));
-  for (let row = 0; row < rows; row += ROW_GROUP) {
-    const count = Math.min(ROW_GROUP, rows - row);
-    const x = rounded ? [integers! + 64 * row * blocks, scales! + 4 * row * blocks] : [a.pointer + 4 * row * inner];
-    if (rounded === "scales and sums") x.push(sums! + 4 * row * blocks);
-    const args = [...x, weights, c + 4 * row * rowStride, rowStride, count, columns, inner, accumulate ? 1 : 0];
-    runner.parallel(kernel, args, panels, chunkFor((panelRows * count * inner) / 2));
-  }
+  const x = rounded ? [integers!, scales!] : [a.pointer];
+  if (rounded === "scales and sums") x.push(sums!);
+  const args = [...x, weights, c, rowStride, rows, columns, inner, accumulate ? 1 : 0];
+  runner.parallel(kernel, args, panels, chunkFor((panelRows * rows * inner) / 2));
   for (const pointer of [integers, scales, sums]) if (pointer !== undefined) runner.release(pointer);
 }
