@@ -91,6 +91,20 @@ export function summarise(values: readonly number[]): Summary {
   };
 }
 
+/** The 95 % interval of the median of `values`, from 2000 samples with replacement. */
+export function bootstrapInterval(
+  values: readonly number[],
+  random: { integer(bound: number): number },
+): [number, number] {
+  const medians = Array.from({ length: 2000 }, () =>
+    quantileOf(
+      values.map(() => values[random.integer(values.length)]!),
+      0.5,
+    ),
+  );
+  return [quantileOf(medians, 0.025), quantileOf(medians, 0.975)];
+}
+
 /** Work per second in every round, where a run does `work` units. */
 export function ratesOf(samples: Samples, name: string, work: number): number[] {
   return samplesOf(samples, name).map((milliseconds) => (work * 1000) / milliseconds);

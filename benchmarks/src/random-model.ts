@@ -1,9 +1,15 @@
 // Random tensors, and random LLaMAs by extents. Knows no benchmark, head or gate; the numbers are noise
 // of the scale that trained weights have, so that nothing overflows or turns denormal.
 import type { Backbone, BackboneConfig } from "@dual-head/backbone";
-import type { LlamaConfig, LlamaParams, WeightDtype } from "@dual-head/backbone-llama";
-import { tinyLlama } from "@dual-head/backbone-llama/testing";
-import { createRandom, type Device, type Tensor } from "@dual-head/tensor-core";
+import {
+  createLlama,
+  createLlamaTree,
+  type LlamaConfig,
+  type LlamaParams,
+  type WeightDtype,
+} from "@dual-head/backbone-llama";
+import { tinyLlamaConfig } from "@dual-head/backbone-llama/testing";
+import { createRandom, type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
 
 /** A backbone with parameters on a device; disposing it frees them. */
 export interface Model extends Disposable {
@@ -17,12 +23,13 @@ export type LlamaExtents = Pick<
   "hiddenSize" | "layerCount" | "vocabSize" | "feedForwardSize" | "headCount" | "groupCount" | "maxTokens"
 >;
 
-/** Extents of a test, of stories260K, and of a 15M and a 110M model with the vocabulary of LLaMA 2. */
+/** Extents of a test, of stories260K, and of a 15M, a 110M and a 1.1B model with the vocabulary of LLaMA 2. */
 export const llamaExtents: {
   readonly tiny: LlamaExtents;
   readonly small: LlamaExtents;
   readonly medium: LlamaExtents;
   readonly large: LlamaExtents;
+  readonly huge: LlamaExtents;
 } = {
   tiny: {
     hiddenSize: 12,
@@ -60,6 +67,15 @@ export const llamaExtents: {
     groupCount: 12,
     maxTokens: 512,
   },
+  huge: {
+    hiddenSize: 2048,
+    layerCount: 22,
+    vocabSize: 32000,
+    feedForwardSize: 5632,
+    headCount: 32,
+    groupCount: 4,
+    maxTokens: 512,
+  },
 };
 
 /** How rows name a model's extents: width × layers and vocabulary. */
@@ -69,8 +85,40 @@ export function modelShape({ hiddenSize, layerCount, vocabSize }: BackboneConfig
 
 /** A LLaMA with random weights, an embedding that serves as head, and no biases. */
 export function createRandomLlama(device: Device, extents: LlamaExtents, dtype: WeightDtype = "f32"): Model {
-  const overrides = { ...extents, headSize: extents.hiddenSize / extents.headCount };
-  return tinyLlama(device, 1, { ...overrides, tiedEmbeddings: true }, dtype);
+  const config = {
+    ...tinyLlamaConfig,
+    ...extents,
+    headSize: extents.hiddenSize / extents.headCount,
+    tiedEmbeddings: true,
+  };
+  const params = createLlamaTree(config, ({ name, shape }) => {
+    const values = name.endsWith("norm.weight")
+      ? new Float32Array(shape[0]!).fill(1)
+      : uniformValues(shape[0]! * shape[1]!, 1 / Math.sqrt(shape[1]!), name);
+    const packed = shape.length > 1 && dtype !== "f32";
+    return device.keep(device.tensor(values, shape, packed ? dtype : device.floatDtype));
+  });
+  return {
+    backbone: createLlama(config),
+    params,
+    [Symbol.dispose]: () => {
+      for (const { leaf } of leavesOf<Tensor>(params)) leaf.dispose();
+    },
+  };
+}
+
+/** Numbers of a standard deviation from a name, at a few nanoseconds each: a billion of them are wanted. */
+export function uniformValues(length: number, deviation: number, name: string): Float32Array {
+  let state = [...name].reduce((hash, character) => Math.imul(hash ^ character.codePointAt(0)!, 16777619), 2166136261);
+  const width = (deviation * Math.sqrt(12)) / 2 ** 32;
+  const values = new Float32Array(length);
+  for (let index = 0; index < length; index++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    values[index] = state * width;
+  }
+  return values;
 }
 
 /** `length` normal numbers with a standard deviation. */

@@ -34,6 +34,9 @@ function expectWellFormed(row: Row): void {
 
 const units: Readonly<Record<string, readonly string[]>> = {
   ops: ["GFLOP/s", "GB/s"],
+  roofline: ["GB/s", "% of GB/s"],
+  context: ["ms", "GB/s of keys and values"],
+  overhead: ["ms", "× time"],
   weights: ["tokens/s", "GB/s", "× speed"],
   decode: ["tokens/s", "× speed"],
   training: ["tokens/s", "GFLOP/s", "% of GFLOP/s"],

@@ -1,15 +1,27 @@
 // The table of benchmarks, and how those asked for are run on the devices asked for. Knows no command line.
 import { type Device, type DeviceName, type OpenDeviceOptions, openDevice } from "@dual-head/tensor-core";
+import { contextLength } from "./benches/context-length.ts";
 import { crossEntropy } from "./benches/cross-entropy.ts";
 import { decode } from "./benches/decode.ts";
 import { ops } from "./benches/ops.ts";
+import { overhead } from "./benches/overhead.ts";
+import { roofline } from "./benches/roofline.ts";
 import { training } from "./benches/training.ts";
 import { weights } from "./benches/weights.ts";
 import type { Benchmark } from "./benchmark.ts";
 import type { Row, Setting } from "./row.ts";
 
 /** Every benchmark, in the order they run. */
-export const benchmarks: readonly Benchmark[] = [ops, weights, decode, training, crossEntropy];
+export const benchmarks: readonly Benchmark[] = [
+  ops,
+  roofline,
+  weights,
+  decode,
+  contextLength,
+  overhead,
+  training,
+  crossEntropy,
+];
 
 /** What to run, and on what. */
 export interface SuiteOptions {

@@ -1,8 +1,15 @@
 // Optimiser steps on hidden states that are at hand: the objective, gradients and AdamW as `train` composes them, beside
-// the matrix product that bounds them. Knows no backbone and no data; tokens and states are noise.
+// the matrix product that bounds them. Knows no data; tokens and states are noise.
 import { createGate } from "@dual-head/gating";
 import { createHead } from "@dual-head/heads";
-import { type Device, type Projection, valueAndGradAux } from "@dual-head/tensor-core";
+import {
+  type Device,
+  leavesOf,
+  type Projection,
+  type Tensor,
+  valueAndGrad,
+  valueAndGradAux,
+} from "@dual-head/tensor-core";
 import {
   type BatchItem,
   batchObjective,
@@ -12,15 +19,24 @@ import {
   defaultGate,
   defaultHead,
   defaultLearningRate,
+  defaultPretrainSettings,
   defaultSettings,
   freeTree,
   type ObjectiveModel,
   squaredNorm,
   type TrainedParams,
+  tokenLoss,
 } from "@dual-head/train";
-import { type Benchmark, type Context, extentsFor, roundsOf } from "../benchmark.ts";
-import { measure, ratesOf, speedups, summarise } from "../harness.ts";
-import { randomTensor, randomTokens, randomValues } from "../random-model.ts";
+import { type Benchmark, type Context, createBarrier, extentsFor, roundsOf } from "../benchmark.ts";
+import { measure, ratesOf, type Samples, speedups, summarise } from "../harness.ts";
+import {
+  createRandomLlama,
+  type LlamaExtents,
+  llamaExtents,
+  randomTensor,
+  randomTokens,
+  randomValues,
+} from "../random-model.ts";
 import type { Reading } from "../row.ts";
 import { createProduct, type ProductExtents } from "./ops.ts";
 
@@ -45,7 +61,8 @@ const tinyProduct: ProductExtents = { rowCount: 13, inner: 11, columns: 17 };
 /** Head-training tokens per second, and the share of the measured GEMM speed that its useful work reaches. */
 export const training: Benchmark = {
   name: "training",
-  description: "head-training tokens/s (linear head and gate, all losses, AdamW) and its share of the GEMM speed",
+  description:
+    "head-training and whole-backbone tokens/s (all losses, gradients, AdamW) and their share of the GEMM speed",
   async *run(context: Context): AsyncIterable<Reading> {
     for (const extents of extentsFor(context, tiny, full)) {
       const { hiddenSize, vocabSize, pairCount, promptLength, responseLength } = extents;
@@ -63,14 +80,89 @@ export const training: Benchmark = {
       const tokens = 2 * pairCount * responseLength;
       const operations = usefulOperations(extents);
       const [own, peak] = [operations / 1e9, product.operationsPerRun / 1e9];
-      yield { shape, variant: "step", unit: "tokens/s", summary: summarise(ratesOf(samples, "step", tokens)) };
-      yield { shape, variant: "step", unit: "GFLOP/s", summary: summarise(ratesOf(samples, "step", own)) };
-      yield { shape, variant: "GEMM", unit: "GFLOP/s", summary: summarise(ratesOf(samples, "GEMM", peak)) };
-      const shares = speedups(samples, "step", "GEMM").map((ratio) => (100 * ratio * own) / peak);
-      yield { shape, variant: "step / GEMM", unit: "% of GFLOP/s", summary: summarise(shares) };
+      yield* shares(samples, shape, tokens, own, peak);
     }
+    yield* backboneReadings(context);
   },
 };
+
+/** Extents of a model of about a million parameters, and documents of a batch. */
+interface BackboneExtents {
+  readonly model: LlamaExtents;
+  readonly documentCount: number;
+  readonly length: number;
+}
+
+const tinyBackbone: BackboneExtents = { model: llamaExtents.tiny, documentCount: 2, length: 5 };
+const fullBackbone: BackboneExtents = {
+  model: {
+    hiddenSize: 128,
+    layerCount: 4,
+    vocabSize: 1024,
+    feedForwardSize: 352,
+    headCount: 4,
+    groupCount: 4,
+    maxTokens: 256,
+  },
+  documentCount: 51,
+  length: 80,
+};
+
+/** Steps of a whole backbone: six operations a weight and token, and the products of attention. */
+async function* backboneReadings(context: Context): AsyncIterable<Reading> {
+  const { model, documentCount, length } = extentsFor(context, tinyBackbone, fullBackbone);
+  const { device } = context;
+  const held = createRandomLlama(device, model);
+  const optimiser = createOptimiser(device, held.params, defaultPretrainSettings);
+  try {
+    const tokens = randomTokens(model.vocabSize, documentCount * length + 1, 5);
+    const batch = {
+      inputs: tokens.slice(0, -1),
+      targets: tokens.slice(1),
+      lengths: new Array<number>(documentCount).fill(length),
+    };
+    const weights = leavesOf<Tensor>(held.params).reduce(
+      (sum, { leaf }) => sum + leaf.shape.reduce((product, extent) => product * extent, 1),
+      0,
+    );
+    const shape = `backbone of ${(weights / 1e6).toFixed(2)}M, ${documentCount} documents of ${length}`;
+    if (!context.accepts(shape)) return;
+    using product = createProduct(device, extentsFor(context, tinyProduct, peakProduct));
+    using barrier = createBarrier(device);
+    const step = async () => {
+      const loss = (params: typeof held.params) => tokenLoss(held.backbone, params, batch);
+      const { value, grad } = valueAndGrad(loss)(optimiser.params);
+      using squared = squaredNorm(device, grad);
+      await squared.read();
+      optimiser.step(grad, 1, 1e-4);
+      value.dispose();
+      freeTree(grad);
+      await barrier.settle();
+    };
+    const samples = await measure(
+      [
+        { name: "step", run: step },
+        { name: "GEMM", run: product.run },
+      ],
+      roundsOf(context, { warmupRounds: 2, rounds: 9 }),
+    );
+    // Scores and mixtures of half a document on average, forwards once and backwards twice.
+    const attention = 3 * 2 * 2 * model.layerCount * model.hiddenSize * (length / 2);
+    const count = batch.inputs.length;
+    yield* shares(samples, shape, count, (count * (6 * weights + attention)) / 1e9, product.operationsPerRun / 1e9);
+  } finally {
+    optimiser[Symbol.dispose]();
+  }
+}
+
+/** Tokens and operations a second, and the share of the GEMM measured beside. */
+function* shares(samples: Samples, shape: string, tokens: number, own: number, peak: number): Iterable<Reading> {
+  yield { shape, variant: "step", unit: "tokens/s", summary: summarise(ratesOf(samples, "step", tokens)) };
+  yield { shape, variant: "step", unit: "GFLOP/s", summary: summarise(ratesOf(samples, "step", own)) };
+  yield { shape, variant: "GEMM", unit: "GFLOP/s", summary: summarise(ratesOf(samples, "GEMM", peak)) };
+  const ratios = speedups(samples, "step", "GEMM").map((ratio) => (100 * ratio * own) / peak);
+  yield { shape, variant: "step / GEMM", unit: "% of GFLOP/s", summary: summarise(ratios) };
+}
 
 /**
  * Floating-point operations that one step cannot do without, a multiply-add counted as two; what the fused loss computes
