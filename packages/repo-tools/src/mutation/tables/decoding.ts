@@ -70,7 +70,7 @@ export const decodingMutations: readonly Mutation[] = [
     what: "Tokens are drawn evenly from what is left",
     file: "packages/sampler/src/distribution.ts",
     test: "packages/sampler/src/distribution.test.ts",
-    find: "rest -= Math.exp(logits[id]! - max);",
+    find: "rest -= weights[id]!;",
     replace: "rest -= total / logits.length;",
     property: "draws with the frequencies of softmax, and never an excluded token",
   },
