@@ -1,5 +1,5 @@
 // Random access to bytes: the interface, a file, memory, and reading one through in chunks.
-// It does not know what the bytes mean; HTTP ranges and browser storage can implement the same interface.
+// It does not know what the bytes mean; http-source.ts and browser-source.ts implement the same interface.
 import { FileError, toFileError } from "./file-error.ts";
 
 /** Bytes of known length that can be read at any offset, in any order, by several readers at once. */
@@ -11,15 +11,16 @@ export interface ByteSource {
   /**
    * Reads exactly `length` bytes from `offset` into memory of the caller's own, aligned to at least eight bytes.
    *
+   * @param signal ends a long read between its parts; the promise then rejects with the signal's reason
    * @throws FileError where the range does not lie inside the source or the medium fails
    */
-  read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>>;
+  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
   /** Releases what the source holds; reading afterwards throws. Closing twice is harmless. */
   close(): Promise<void>;
 }
 
 /** Checks that a range lies inside a source, since a short read would be a silent error later. */
-function checkRange(name: string, size: number, offset: number, length: number): void {
+export function checkRange(name: string, size: number, offset: number, length: number): void {
   const valid = Number.isSafeInteger(offset) && Number.isSafeInteger(length) && offset >= 0 && length >= 0;
   if (!valid || offset + length > size) {
     throw new FileError(
@@ -29,6 +30,22 @@ function checkRange(name: string, size: number, offset: number, length: number):
       Number.isSafeInteger(offset) && offset >= 0 ? { byte: offset } : {},
     );
   }
+}
+
+/** What reading a closed source throws. */
+export function closedError(name: string): FileError {
+  return new FileError(name, "read", "it has been closed, open it again");
+}
+
+/** The same source, whose reads all end with `signal`; closing it closes the source. */
+export function withSignal(source: ByteSource, signal: AbortSignal): ByteSource {
+  return {
+    name: source.name,
+    size: source.size,
+    read: (offset, length, own) =>
+      source.read(offset, length, own === undefined ? signal : AbortSignal.any([signal, own])),
+    close: () => source.close(),
+  };
 }
 
 /**
@@ -42,9 +59,10 @@ export function memorySource(bytes: Uint8Array, name: string): ByteSource {
   return {
     name,
     size: bytes.byteLength,
-    async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-      if (closed) throw new FileError(name, "read", "it has been closed, open it again");
+    async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+      if (closed) throw closedError(name);
       checkRange(name, bytes.byteLength, offset, length);
+      signal?.throwIfAborted();
       return bytes.slice(offset, offset + length) as Uint8Array<ArrayBuffer>;
     },
     async close(): Promise<void> {
@@ -53,8 +71,8 @@ export function memorySource(bytes: Uint8Array, name: string): ByteSource {
   };
 }
 
-// One read of Node is limited to 2^31 - 1 bytes.
-const readSizeLimit = 2 ** 30;
+// One read of Node is limited to 2^31 - 1 bytes; parts of this size cost nothing and leave room to abort between them.
+const readSizeLimit = 2 ** 24;
 
 /**
  * Opens a file of the local disk (Node, Bun, Deno) for random access.
@@ -83,11 +101,13 @@ export async function openFile(path: string): Promise<ByteSource> {
   return {
     name: path,
     size,
-    async read(offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
-      if (closing !== null) throw new FileError(path, "read", "it has been closed, open it again");
+    async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+      if (closing !== null) throw closedError(path);
       checkRange(path, size, offset, length);
+      signal?.throwIfAborted();
       const bytes = new Uint8Array(length);
       for (let done = 0; done < length; ) {
+        signal?.throwIfAborted();
         let count: number;
         try {
           const part = Math.min(length - done, readSizeLimit);

@@ -8,7 +8,6 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
-  type ByteSource,
   createDirectory,
   decodeText,
   FileError,
@@ -23,8 +22,10 @@ import {
   readText,
   removePartialFiles,
   sha256,
+  withSignal,
   writeFileAtomic,
 } from "./index.ts";
+import { byteSourceLaws } from "./testing/index.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -38,42 +39,26 @@ async function collectLines(path: string): Promise<string[]> {
   return lines;
 }
 
+byteSourceLaws("memorySource()", async (bytes) => memorySource(bytes, "memory"));
+byteSourceLaws("openFile()", async (bytes) => {
+  await writeFile(join(folder, "content"), bytes);
+  return openFile(join(folder, "content"));
+});
+byteSourceLaws("withSignal()", async (bytes) =>
+  withSignal(memorySource(bytes, "memory"), new AbortController().signal),
+);
+
 describe("byte sources", () => {
   const content = Uint8Array.from({ length: 1009 }, (_, index) => (index * 37) % 251);
-  const kinds: readonly [string, () => Promise<ByteSource>][] = [
-    ["memorySource()", async () => memorySource(content, "memory")],
-    [
-      "openFile()",
-      async () => {
-        await writeFile(join(folder, "content"), content);
-        return openFile(join(folder, "content"));
-      },
-    ],
-  ];
-  for (const [name, create] of kinds) {
-    it(`${name} reads any range inside and refuses any other`, async () => {
-      const source = await create();
-      expect(source.size).toBe(1009);
-      await fc.assert(
-        fc.asyncProperty(
-          fc.integer({ min: -3, max: 1013 }),
-          fc.integer({ min: -3, max: 1013 }),
-          async (start, length) => {
-            const reading = source.read(start, length);
-            if (start < 0 || length < 0 || start + length > 1009) await expect(reading).rejects.toThrow(FileError);
-            else expect(await reading).toEqual(content.slice(start, start + length));
-          },
-        ),
-        { seed: 31, numRuns: 150 },
-      );
-      const parts: number[] = [];
-      for await (const chunk of readChunks(source, 101)) parts.push(...chunk);
-      expect(Uint8Array.from(parts)).toEqual(content);
-      await source.close();
-      await source.close();
-      await expect(source.read(0, 1)).rejects.toThrow(FileError);
-    });
-  }
+
+  it("withSignal() ends reads with its signal, and with their own", async () => {
+    const controller = new AbortController();
+    const source = withSignal(memorySource(content, "memory"), controller.signal);
+    await expect(source.read(0, 1, AbortSignal.abort())).rejects.toMatchObject({ name: "AbortError" });
+    expect(await source.read(2, 3)).toEqual(content.slice(2, 5));
+    controller.abort(new RangeError("enough"));
+    await expect(source.read(0, 1)).rejects.toThrow(RangeError);
+  });
 
   it("openFile() refuses what is missing or a folder", async () => {
     await expect(openFile(join(folder, "none"))).rejects.toMatchObject({ name: "FileError", action: "open" });
