@@ -1,19 +1,29 @@
-// The one error of this package: which file, which line or row, and what was required.
+// The one error of this package: which file, which line or row, which field, and what was required.
 
-/** A data file is malformed, empty, or of another format; carries the path and, where known, the line and the row. */
+/**
+ * A data file is malformed, empty, or of another format; carries the path and, where known, the line, the row and the
+ * field.
+ */
 export class DataError extends Error {
   override readonly name: string = "DataError";
   /** The file, or the files where none is to blame alone. */
   readonly path: string;
-  /** Line counted from 1, or null: in a JSON array rows have no lines of their own. */
+  /** Line counted from 1, where the row begins; null inside a JSON array and in Parquet, whose rows have no lines. */
   readonly line: number | null;
   /** Row counted from 1, or null where it concerns no row. */
   readonly row: number | null;
+  /** The field or column as the file spells it, with the place inside (`choices[0].turns`); null for no single one. */
+  readonly field: string | null;
 
   constructor(
     path: string,
     reason: string,
-    place: { readonly line?: number | null; readonly row?: number | null; readonly cause?: unknown } = {},
+    place: {
+      readonly line?: number | null;
+      readonly row?: number | null;
+      readonly field?: string | null;
+      readonly cause?: unknown;
+    } = {},
   ) {
     const line = place.line ?? null;
     const row = place.row ?? null;
@@ -22,5 +32,6 @@ export class DataError extends Error {
     this.path = path;
     this.line = line;
     this.row = row;
+    this.field = place.field ?? null;
   }
 }

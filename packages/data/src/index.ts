@@ -1,6 +1,11 @@
 // Public names of @dual-head/data.
 export { DataError } from "./data-error.ts";
 export { type HeldOutSplit, openingOf, splitHeldOut } from "./held-out.ts";
+export { type MtBenchAnswer, readMtBenchAnswers } from "./mt-bench/answer.ts";
+export { type MtBenchJudgePrompt, readMtBenchJudgePrompts } from "./mt-bench/judge-prompt.ts";
+export { type MtBenchJudgment, readMtBenchJudgments } from "./mt-bench/judgment.ts";
+export { type MtBenchQuestion, readMtBenchQuestions } from "./mt-bench/question.ts";
+export type { PreferenceLabel, PromptTemplate } from "./pku-saferlhf/read-row.ts";
 export {
   type DropCounts,
   type DropReason,
@@ -10,8 +15,10 @@ export {
 } from "./preference-pair.ts";
 export {
   type PreferenceFormat,
+  type PreferenceOptions,
   type Preferences,
   readPreferences,
   readSft,
   type SftData,
 } from "./read-data.ts";
+export { readTruthfulQa, type TruthfulQaQuestion } from "./truthful-qa/read-truthful-qa.ts";

@@ -52,7 +52,7 @@ describe("readPreferences()", () => {
     const { pairs, dropped, rowCount } = await readPreferences([hh, trl]);
     expect([pairs.length, rowCount]).toEqual([2, 4]);
     expect(dropped).toMatchObject({ "equal-answers": 1, "empty-answer": 1, "prefixes-differ": 0 });
-    await expect(readPreferences(hh, "trl")).rejects.toMatchObject({ name: "DataError", line: 1 });
+    await expect(readPreferences(hh, { format: "trl" })).rejects.toMatchObject({ name: "DataError", line: 1 });
   });
 
   it("names the line or row of what is malformed", async () => {

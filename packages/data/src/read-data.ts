@@ -2,6 +2,7 @@
 // It does not know tokenizers or models, so it does not know which prompts are too long.
 import { DataError } from "./data-error.ts";
 import { isHhRow, readHhRow } from "./hh-rlhf/read-row.ts";
+import { isPkuRow, type PreferenceLabel, type PromptTemplate, readPkuRow } from "./pku-saferlhf/read-row.ts";
 import {
   createDropCounts,
   type DropCounts,
@@ -14,7 +15,17 @@ import { readSftRow } from "./sft/read-row.ts";
 import { isTrlRow, readTrlRow } from "./trl/read-row.ts";
 
 /** A format of preference data. */
-export type PreferenceFormat = "hh-rlhf" | "trl";
+export type PreferenceFormat = "hh-rlhf" | "pku-saferlhf" | "trl";
+
+/** How preference data is read. */
+export interface PreferenceOptions {
+  /** The format of all files; otherwise found from the first row of each. */
+  readonly format?: PreferenceFormat | undefined;
+  /** Which label of PKU-SafeRLHF chooses; `better` by default. Other formats have one preference a row. */
+  readonly label?: PreferenceLabel | undefined;
+  /** The form of PKU-SafeRLHF's prompts; HH-RLHF's transcript by default, so that one model serves all data. */
+  readonly template?: PromptTemplate | undefined;
+}
 
 /** Preference pairs of one or several files. */
 export interface Preferences {
@@ -34,10 +45,12 @@ export interface SftData {
   readonly rowCount: number;
 }
 
-const readers: Readonly<Record<PreferenceFormat, (row: Row) => PreferencePair | DropReason>> = {
-  "hh-rlhf": readHhRow,
-  trl: readTrlRow,
-};
+function createReaders({
+  label = "better",
+  template = "hh-rlhf",
+}: PreferenceOptions): Readonly<Record<PreferenceFormat, (row: Row) => PreferencePair | DropReason>> {
+  return { "hh-rlhf": readHhRow, "pku-saferlhf": (row) => readPkuRow(row, label, template), trl: readTrlRow };
+}
 
 /**
  * Names the format of a row.
@@ -47,8 +60,10 @@ const readers: Readonly<Record<PreferenceFormat, (row: Row) => PreferencePair | 
 function detectFormat(row: Row): PreferenceFormat {
   if (isHhRow(row.fields)) return "hh-rlhf";
   if (isTrlRow(row.fields)) return "trl";
+  if (isPkuRow(row.fields)) return "pku-saferlhf";
   const keys = Object.keys(row.fields).slice(0, 8).join(", ") || "no fields";
-  const required = "chosen and rejected (hh-rlhf), or with prompt or conversations (trl)";
+  const required =
+    "chosen and rejected (hh-rlhf), these with prompt or conversations (trl), or prompt, response_0, response_1 and better_response_id (pku-saferlhf)";
   throw new DataError(row.path, `a preference row must have ${required} but has ${keys}, convert the data`, row);
 }
 
@@ -83,16 +98,16 @@ async function readAll<Item extends object>(
  * Reads preference pairs from `.jsonl` or `.json` files, compressed by gzip or not.
  *
  * @param paths one file or several
- * @param format the format of all of them; otherwise found from the first row of each
  * @throws DataError where a row is malformed (with its line), or no pair is left
  * @throws FileError where a file cannot be read
  */
 export async function readPreferences(
   paths: string | readonly string[],
-  format?: PreferenceFormat,
+  options: PreferenceOptions = {},
 ): Promise<Preferences> {
   const list = typeof paths === "string" ? [paths] : paths;
-  const { items, dropped, rowCount } = await readAll(list, (first) => readers[format ?? detectFormat(first)]);
+  const readers = createReaders(options);
+  const { items, dropped, rowCount } = await readAll(list, (first) => readers[options.format ?? detectFormat(first)]);
   return { pairs: items, dropped, rowCount };
 }
 

@@ -6,7 +6,7 @@ import { DataError } from "./data-error.ts";
 /** A JSON object and its place. */
 export interface Row {
   readonly path: string;
-  /** Line counted from 1; null inside an array. */
+  /** Line counted from 1, where the row begins; null inside an array. */
   readonly line: number | null;
   /** Row counted from 1. */
   readonly row: number;
@@ -18,9 +18,9 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** The error for a row that is not as its format says. */
-export function malformedRow(row: Row, required: string): DataError {
-  return new DataError(row.path, `${required}, repair the row or name the right format`, row);
+/** The error for a row that is not as its format says; the field is named where one is to blame. */
+export function malformedRow({ path, line, row }: Row, required: string, field: string | null = null): DataError {
+  return new DataError(path, `${required}, repair the row or name the right format`, { line, row, field });
 }
 
 function createRow(value: unknown, path: string, line: number | null, row: number): Row {
@@ -68,4 +68,34 @@ export async function* readRows(path: string): AsyncGenerator<Row, void, undefin
     }
     yield createRow(parseAt(text, path, line), path, line, ++row);
   }
+}
+
+/**
+ * Whether a file is neither JSON nor Parquet, told by its first character: what is left is CSV.
+ *
+ * @throws FileError where it cannot be read, decompressed or decoded
+ */
+export async function isCsv(path: string): Promise<boolean> {
+  for await (const text of readLines(path)) {
+    const start = text.trimStart()[0];
+    if (start !== undefined) return start !== "{" && start !== "[" && !text.startsWith("PAR1");
+  }
+  return false;
+}
+
+/**
+ * Reads every row as one item, in order.
+ *
+ * @throws DataError where a row is malformed or there is none
+ * @throws FileError where the file cannot be read
+ */
+export async function readItems<Item>(
+  rows: AsyncIterable<Row>,
+  path: string,
+  read: (row: Row) => Item,
+): Promise<readonly Item[]> {
+  const items: Item[] = [];
+  for await (const row of rows) items.push(read(row));
+  if (items.length === 0) throw new DataError(path, "it has no rows, name a file with data");
+  return items;
 }

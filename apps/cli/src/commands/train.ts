@@ -1,6 +1,12 @@
 // dual-head train: a reward head and a gate for a frozen model, from preference data.
 import type { WeightDtype } from "@dual-head/backbone-llama";
-import { type PreferenceFormat, readPreferences, readSft } from "@dual-head/data";
+import {
+  type PreferenceFormat,
+  type PreferenceLabel,
+  type PromptTemplate,
+  readPreferences,
+  readSft,
+} from "@dual-head/data";
 import { type MixingMode, mixingModes } from "@dual-head/gating";
 import {
   completeSettings,
@@ -40,6 +46,8 @@ interface TrainCommandOptions extends DeviceOptions, Partial<Pick<TrainingSettin
   readonly dtype: WeightDtype;
   readonly data: readonly string[];
   readonly format?: PreferenceFormat;
+  readonly label?: PreferenceLabel;
+  readonly template?: PromptTemplate;
   readonly sft?: string;
   readonly out: string;
   readonly gateWidth?: number;
@@ -64,7 +72,20 @@ export function trainCommand(io: Io): Command {
     .addOption(
       new Option("--format <name>", "format of the data (default: found from the first row)").choices([
         "hh-rlhf",
+        "pku-saferlhf",
         "trl",
+      ]),
+    )
+    .addOption(
+      new Option(
+        "--label <which>",
+        "label of pku-saferlhf that chooses, helpful or harmless (default: better)",
+      ).choices(["better", "safer"]),
+    )
+    .addOption(
+      new Option("--template <form>", "form of the prompts of pku-saferlhf (default: hh-rlhf)").choices([
+        "hh-rlhf",
+        "pku-saferlhf",
       ]),
     )
     .option("--sft <file>", "examples for the language-modelling loss (default: the chosen responses)")
@@ -151,7 +172,11 @@ async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> 
   const given = settingNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]]));
   const settings: Partial<TrainingSettings> = Object.fromEntries(given);
   completeSettings(settings);
-  const preferences = await readPreferences(options.data, options.format);
+  const preferences = await readPreferences(options.data, {
+    format: options.format,
+    label: options.label,
+    template: options.template,
+  });
   const supervised = options.sft === undefined ? undefined : (await readSft(options.sft)).examples;
   const dropped = Object.entries(preferences.dropped).filter(([, count]) => count > 0);
   io.note(
