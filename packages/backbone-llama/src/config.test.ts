@@ -27,9 +27,11 @@ describe("llamaConfigFrom()", () => {
       headSize: 4,
       normEpsilon: 1e-6,
       ropeTheta: 10000,
+      ropeScaling: null,
       window: null,
       tiedEmbeddings: false,
       attentionBias: false,
+      outputBias: false,
       feedForwardBias: false,
     });
     expect(llamaConfigFrom({ ...minimal, model_type: "mistral", num_attention_heads: 8, head_dim: 2 })).toMatchObject({
@@ -37,6 +39,19 @@ describe("llamaConfigFrom()", () => {
       window: 4096,
       maxTokens: 131072,
       headSize: 2,
+    });
+    expect(llamaConfigFrom({ ...minimal, model_type: "mistral", num_key_value_heads: null }).groupCount).toBe(6);
+    expect(llamaConfigFrom({ ...minimal, model_type: "qwen2", num_key_value_heads: 3 })).toMatchObject({
+      window: null,
+      maxTokens: 32768,
+      attentionBias: true,
+      outputBias: false,
+    });
+    expect(llamaConfigFrom({ ...minimal, model_type: "phi3" })).toMatchObject({
+      groupCount: 6,
+      window: null,
+      maxTokens: 4096,
+      normEpsilon: 1e-5,
     });
   });
 
@@ -67,21 +82,95 @@ describe("llamaConfigFrom()", () => {
     expect(llamaConfigFrom({ ...minimal, rope_parameters: { rope_type: "default", rope_theta: 7 } }).ropeTheta).toBe(7);
     expect(llamaConfigFrom({ ...minimal, attention_bias: true, mlp_bias: true })).toMatchObject({
       attentionBias: true,
+      outputBias: true,
       feedForwardBias: true,
     });
   });
 
+  it("lets keys pass that change no logit", () => {
+    const harmless = { attention_dropout: 0.1, resid_pdrop: 0.1, pretraining_tp: 2, use_cache: false, auto_map: {} };
+    expect(llamaConfigFrom({ ...minimal, ...harmless, initializer_range: 1, transformers_version: "5" })).toEqual(
+      llamaConfigFrom(minimal),
+    );
+    const layers = ["full_attention", "full_attention", "full_attention"];
+    expect(llamaConfigFrom({ ...minimal, layer_types: layers })).toEqual(llamaConfigFrom(minimal));
+  });
+
+  it("reads scalings of rotary embeddings, and how far they go", () => {
+    const scaled = (rope_scaling: object, more: object = {}) => llamaConfigFrom({ ...minimal, ...more, rope_scaling });
+    expect(scaled({ type: "linear", factor: 4 }).ropeScaling).toEqual({ type: "linear", factor: 4 });
+    expect(scaled({ type: "dynamic", factor: 4 }, { max_position_embeddings: 31 })).toMatchObject({
+      ropeScaling: { type: "dynamic", factor: 4, originalMaxTokens: 31 },
+      maxTokens: 31,
+    });
+    expect(scaled({ type: "yarn", factor: 4 }, { max_position_embeddings: 31 })).toMatchObject({
+      ropeScaling: { betaFast: 32, betaSlow: 1, truncate: true, attentionFactor: 0.1 * Math.log(4) + 1 },
+      maxTokens: 124,
+    });
+    expect(scaled({ type: "yarn", factor: 40, mscale: 1, mscale_all_dim: 1 }).ropeScaling).toMatchObject({
+      attentionFactor: 1,
+    });
+    const longrope = { type: "su", short_factor: [1, 2], long_factor: [3, 4] };
+    const phi = { model_type: "phi3", max_position_embeddings: 131072 };
+    expect(scaled(longrope, phi)).toMatchObject({
+      ropeScaling: { type: "longrope", originalMaxTokens: 4096, attentionFactor: Math.sqrt(1 + 5 / 12) },
+      maxTokens: 4096,
+    });
+    const parameters = { rope_parameters: { rope_type: "linear", factor: 3, rope_theta: 7 } };
+    expect(llamaConfigFrom({ ...minimal, ...parameters })).toMatchObject({
+      ropeTheta: 7,
+      ropeScaling: { type: "linear", factor: 3 },
+    });
+    expect(llamaConfigFrom({ ...minimal, rope_parameters: { rope_theta: 7 } }).ropeScaling).toBeNull();
+  });
+
+  it("reads windows of Qwen2 by the layers that have them", () => {
+    const windowOf = (more: object) =>
+      llamaConfigFrom({ ...minimal, model_type: "qwen2", num_key_value_heads: 2, use_sliding_window: true, ...more })
+        .window;
+    expect(windowOf({ max_window_layers: 0 })).toBe(4096);
+    expect(windowOf({ sliding_window: 8, max_window_layers: 0 })).toBe(8);
+    expect(windowOf({ sliding_window: 8 })).toBeNull();
+    expect(windowOf({ sliding_window: null })).toBeNull();
+    expect(windowOf({ sliding_window: 8, layer_types: new Array(3).fill("sliding_attention") })).toBe(8);
+    expect(windowOf({ sliding_window: 8, layer_types: new Array(3).fill("full_attention") })).toBeNull();
+  });
+
   const refused: readonly (readonly [string, Record<string, unknown>, string])[] = [
-    ["model_type", { model_type: "gpt_neox" }, "one of llama, mistral"],
-    ["model_type", { model_type: undefined }, "is missing but must be one of llama, mistral"],
+    ["model_type", { model_type: "gpt_neox" }, "one of llama, mistral, qwen2, phi3"],
+    ["model_type", { model_type: undefined }, "is missing but must be one of llama, mistral, qwen2, phi3"],
+    ["rope_scaling", { rope_scaling: { rope_type: "llama3", factor: 8 } }, '"low_freq_factor" is a number'],
+    ["rope_scaling", { rope_scaling: { type: "linear" } }, '"factor" is a number from'],
+    ["rope_scaling", { rope_scaling: { type: "linear", factor: -2 } }, '"factor" is a number from'],
+    ["rope_scaling", { rope_scaling: { factor: 2 } }, 'whose "rope_type" is one of default, linear, llama3'],
+    ["rope_scaling", { rope_scaling: { type: "mrope" } }, "other scalings are not supported"],
+    ["rope_scaling", { rope_scaling: { type: "longrope", short_factor: [1], long_factor: [1, 2] } }, "short_factor"],
+    ["rope_parameters", { rope_parameters: { rope_type: "yarn", factor: 0 } }, '"factor" is a number from'],
+    ["rope_parameters", { rope_parameters: { full_attention: {} } }, "one rule for all layers"],
+    ["rope_theta", { rope_theta: 1, rope_scaling: { type: "yarn", factor: 2 } }, "above 1"],
     [
       "rope_scaling",
-      { rope_scaling: { rope_type: "llama3", factor: 8 } },
-      "scaled rotary embeddings are not supported",
+      {
+        max_position_embeddings: 64,
+        original_max_position_embeddings: 16,
+        rope_scaling: { type: "longrope", short_factor: [1, 1], long_factor: [1, 2], factor: 8 },
+      },
+      'whose "factor" is 4',
     ],
-    ["rope_scaling", { rope_scaling: { type: "linear", factor: 2 } }, "scaled rotary embeddings are not supported"],
-    ["rope_scaling", { rope_scaling: { factor: 2 } }, "null or of type default"],
-    ["rope_parameters", { rope_parameters: { rope_type: "yarn" } }, "null or of type default"],
+    [
+      "max_window_layers",
+      { model_type: "qwen2", num_key_value_heads: 2, use_sliding_window: true, max_window_layers: 1 },
+      "windows of some layers are not supported",
+    ],
+    ["layer_types", { layer_types: ["full_attention"] }, "a list of 3"],
+    [
+      "layer_types",
+      { layer_types: ["full_attention", "sliding_attention", "full_attention"] },
+      "full_attention only, for no sliding_window is set",
+    ],
+    ["layer_types", { layer_types: ["linear_attention"] }, "full_attention and sliding_attention"],
+    ["num_hidden_layers", { num_hidden_layers: 1e9 }, "from 1 to 4096"],
+    ["mlp_bias", { model_type: "qwen2", num_key_value_heads: 2, mlp_bias: true }, "false for model_type qwen2"],
     ["hidden_act", { hidden_act: "gelu" }, 'left out or "silu" or "swish"'],
     ["sliding_window", { sliding_window: 4 }, "use model_type mistral"],
     [
@@ -90,12 +179,12 @@ describe("llamaConfigFrom()", () => {
       "false for model_type mistral",
     ],
     ["quantization_config", { quantization_config: { bits: 4 } }, "left out"],
-    ["partial_rotary_factor", { partial_rotary_factor: 0.5 }, "left out or 1"],
+    ["partial_rotary_factor", { partial_rotary_factor: 0.5 }, "1; heads that turn in part"],
     ["final_logit_softcapping", { final_logit_softcapping: 30 }, "left out"],
     ["num_key_value_heads", { num_key_value_heads: 4 }, "a divisor of the 6 attention heads"],
     ["num_attention_heads", { num_attention_heads: 5 }, "add head_dim"],
     ["head_dim", { head_dim: 3 }, "even"],
-    ["hidden_size", { hidden_size: -1 }, "an integer from 1 on"],
+    ["hidden_size", { hidden_size: -1 }, "an integer from 1 to 2147483647"],
     ["vocab_size", { vocab_size: undefined }, '"vocab_size" is missing but must be'],
     ["rms_norm_eps", { rms_norm_eps: 0 }, "a positive number"],
   ];

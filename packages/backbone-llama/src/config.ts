@@ -2,7 +2,8 @@
 // is not implemented is an error that names it. Knows no weights.
 import type { BackboneConfig } from "@dual-head/backbone";
 import * as v from "valibot";
-import { architectures, inertValues, type LlamaArchitecture } from "./architectures.ts";
+import { architectures, defaultMaxWindowLayers, inertValues, type LlamaArchitecture } from "./architectures.ts";
+import { exactPositions, type RopeScaling, ropeScalingFrom } from "./rope-scaling.ts";
 
 /** A model of the LLaMA family: H query heads share G key/value heads of size K. */
 export interface LlamaConfig extends BackboneConfig {
@@ -19,12 +20,16 @@ export interface LlamaConfig extends BackboneConfig {
   readonly normEpsilon: number;
   /** θ: pair i of a head turns by position·θ^(−2i/K). */
   readonly ropeTheta: number;
+  /** How angles are stretched past the length of the first training; null where they are not. */
+  readonly ropeScaling: RopeScaling | null;
   /** The most keys a query sees, its own included; null for all. */
   readonly window: number | null;
   /** Whether the embedding is the head as well. */
   readonly tiedEmbeddings: boolean;
-  /** Whether query, key, value and output projections have biases. */
+  /** Whether query, key and value projections have biases. */
   readonly attentionBias: boolean;
+  /** Whether the attention's output projection has a bias. */
+  readonly outputBias: boolean;
   /** Whether the feed-forward's projections have biases. */
   readonly feedForwardBias: boolean;
 }
@@ -48,7 +53,9 @@ export class ConfigError extends Error {
   }
 }
 
-const extent = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+// Positions and rows are 32-bit numbers on every device; no model has layers in the thousands.
+const extent = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 31 - 1));
+const layerCount = v.pipe(extent, v.maxValue(4096));
 const positive = v.pipe(
   v.number(),
   v.finite(),
@@ -60,17 +67,22 @@ const schema = v.looseObject({
   model_type: v.picklist(Object.keys(architectures) as LlamaArchitecture[]),
   hidden_size: extent,
   intermediate_size: extent,
-  num_hidden_layers: extent,
+  num_hidden_layers: layerCount,
   num_attention_heads: extent,
   num_key_value_heads: v.nullish(extent),
   head_dim: v.nullish(extent),
   vocab_size: extent,
   max_position_embeddings: v.nullish(extent),
-  rms_norm_eps: v.nullish(positive, 1e-6),
+  original_max_position_embeddings: v.nullish(extent),
+  rms_norm_eps: v.nullish(positive),
   rope_theta: v.nullish(positive),
   rope_scaling: v.nullish(v.looseObject({})),
   rope_parameters: v.nullish(v.looseObject({ rope_theta: v.nullish(positive) })),
+  partial_rotary_factor: v.nullish(positive),
   sliding_window: v.optional(v.nullable(extent)),
+  use_sliding_window: flag,
+  max_window_layers: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0)), defaultMaxWindowLayers),
+  layer_types: v.nullish(v.array(v.picklist(["full_attention", "sliding_attention"]))),
   tie_word_embeddings: flag,
   attention_bias: flag,
   mlp_bias: flag,
@@ -84,7 +96,7 @@ type Json = v.InferOutput<typeof schema>;
  * @param json the parsed config.json
  * @param path its path, for messages
  * @throws ConfigError for an unknown architecture, a missing or malformed key, or a key that would change logits and is
- * not implemented (scaled rotary embeddings, other activations, quantised weights, …)
+ * not implemented (heads that turn in part, other activations, quantised weights, …)
  */
 export function llamaConfigFrom(json: unknown, path: string = "config.json"): LlamaConfig {
   const parsed = v.safeParse(schema, json);
@@ -93,7 +105,8 @@ export function llamaConfigFrom(json: unknown, path: string = "config.json"): Ll
   const row = architectures[config.model_type];
   checkInert(path, config);
   const headCount = config.num_attention_heads;
-  const groupCount = config.num_key_value_heads ?? row.groupCount ?? headCount;
+  const given = config.num_key_value_heads;
+  const groupCount = (given === undefined ? row.groupCount : given) ?? headCount;
   if (headCount % groupCount !== 0) {
     throw new ConfigError(path, "num_key_value_heads", groupCount, `a divisor of the ${headCount} attention heads`);
   }
@@ -107,64 +120,105 @@ export function llamaConfigFrom(json: unknown, path: string = "config.json"): Ll
     );
   }
   if (headSize % 2 !== 0) throw new ConfigError(path, "head_dim", headSize, "even, for rotary embeddings turn pairs");
+  const ropeTheta = config.rope_parameters?.rope_theta ?? config.rope_theta ?? 10000;
+  const positions = config.max_position_embeddings ?? row.maxTokens;
+  const ropeScaling = scalingOf(path, config, positions, headSize);
+  if (ropeScaling?.type === "yarn" && ropeTheta <= 1) {
+    throw new ConfigError(path, "rope_theta", ropeTheta, "above 1 for a rope_scaling of type yarn");
+  }
   return {
     architecture: config.model_type,
     hiddenSize: config.hidden_size,
     vocabSize: config.vocab_size,
-    maxTokens: config.max_position_embeddings ?? row.maxTokens,
+    maxTokens: maxTokensOf(positions, ropeScaling),
     layerCount: config.num_hidden_layers,
     feedForwardSize: config.intermediate_size,
     headCount,
     groupCount,
     headSize,
-    normEpsilon: config.rms_norm_eps,
-    ropeTheta: config.rope_parameters?.rope_theta ?? config.rope_theta ?? 10000,
+    normEpsilon: config.rms_norm_eps ?? row.normEpsilon,
+    ropeTheta,
+    ropeScaling,
     window: windowOf(path, config),
     tiedEmbeddings: config.tie_word_embeddings,
-    attentionBias: config.attention_bias,
-    feedForwardBias: config.mlp_bias,
+    attentionBias: row.biases === "query, key, value" || (row.biases === "knobs" && config.attention_bias),
+    outputBias: row.biases === "knobs" && config.attention_bias,
+    feedForwardBias: row.biases === "knobs" && config.mlp_bias,
   };
 }
 
-function windowOf(path: string, config: Json): number | null {
+/** Positions that can be run: yarn is set to go beyond those of the training, others stop being exact before. */
+function maxTokensOf(positions: number, scaling: RopeScaling | null): number {
+  if (scaling?.type !== "yarn") return Math.min(positions, exactPositions(scaling) ?? positions);
+  return Math.max(positions, Math.min(Math.floor(scaling.factor * scaling.originalMaxTokens), 2 ** 31 - 1));
+}
+
+function scalingOf(path: string, config: Json, maxTokens: number, headSize: number): RopeScaling | null {
   const row = architectures[config.model_type];
-  if (row.window !== "unsupported") return config.sliding_window === undefined ? row.window : config.sliding_window;
-  if (config.sliding_window === undefined || config.sliding_window === null) return null;
-  throw new ConfigError(
-    path,
-    "sliding_window",
-    config.sliding_window,
-    `null for model_type ${config.model_type}; use model_type mistral if the model was trained with a window`,
+  const key = config.rope_parameters ? "rope_parameters" : "rope_scaling";
+  const rope: Readonly<Record<string, unknown>> | null | undefined = config.rope_parameters ?? config.rope_scaling;
+  const fraction = rope?.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
+  if (fraction !== 1) {
+    throw new ConfigError(path, "partial_rotary_factor", fraction, "1; heads that turn in part are not supported");
+  }
+  if (!rope) return null;
+  if ("full_attention" in rope || "sliding_attention" in rope) {
+    throw new ConfigError(path, key, rope, "one rule for all layers; rules by type of layer are not supported");
+  }
+  // Of the two, the newer key may leave out that it scales nothing.
+  const named = key === "rope_parameters" && rope.rope_type == null && rope.type == null;
+  return ropeScalingFrom(
+    named ? { ...rope, rope_type: "default" } : rope,
+    {
+      maxTokens,
+      originalMaxTokens: config.original_max_position_embeddings ?? row.originalMaxTokens,
+      pairCount: headSize / 2,
+      longRopeNames: row.longRopeNames,
+    },
+    (requirement) => {
+      throw new ConfigError(path, key, rope, requirement);
+    },
   );
+}
+
+function windowOf(path: string, config: Json): number | null {
+  const { window: rule } = architectures[config.model_type];
+  const given = config.sliding_window;
+  if (rule === null && given != null) {
+    const remedy = `null for model_type ${config.model_type}; use model_type mistral if the model was trained with a window`;
+    throw new ConfigError(path, "sliding_window", given, remedy);
+  }
+  const enabled = rule !== null && (!rule.switched || config.use_sliding_window);
+  const size = given === undefined ? (rule?.absent ?? null) : given;
+  const [layerCount, types] = [config.num_hidden_layers, config.layer_types];
+  if (types && types.length !== layerCount) {
+    throw new ConfigError(path, "layer_types", types, `a list of ${layerCount}, one for each layer`);
+  }
+  const window = enabled ? size : null;
+  const sliding = types?.filter((type) => type === "sliding_attention").length;
+  if (window === null) {
+    if (sliding) throw new ConfigError(path, "layer_types", types, "full_attention only, for no sliding_window is set");
+    return null;
+  }
+  const windowed = sliding ?? (rule?.switched ? Math.max(0, layerCount - config.max_window_layers) : layerCount);
+  if (windowed === layerCount) return window;
+  if (windowed === 0 && rule?.switched) return null;
+  const [key, value] = types ? ["layer_types", types] : ["max_window_layers", config.max_window_layers];
+  const remedy = `such that all layers have the window of ${window} or, where use_sliding_window says so, none`;
+  throw new ConfigError(path, String(key), value, `${remedy}; windows of some layers are not supported`);
 }
 
 /** Throws where a key asks for something that is not implemented and would change logits. */
 function checkInert(path: string, config: Json): void {
-  const rope = config.rope_parameters ?? config.rope_scaling;
-  const ropeKey = config.rope_parameters ? "rope_parameters" : "rope_scaling";
-  if (rope) {
-    const type = rope.rope_type ?? rope.type ?? (config.rope_parameters ? "default" : undefined);
-    if (type !== "default") {
-      const remedy = "null or of type default; scaled rotary embeddings are not supported, use the model without them";
-      throw new ConfigError(path, ropeKey, rope, remedy);
-    }
-    if ((rope.partial_rotary_factor ?? 1) !== 1) {
-      throw new ConfigError(
-        path,
-        ropeKey,
-        rope,
-        "without partial_rotary_factor; heads that turn in part are not supported",
-      );
-    }
-  }
   for (const [key, inert] of Object.entries(inertValues)) {
     const value = config[key];
     if (value === undefined || value === null || inert.includes(value)) continue;
     const allowed = ["left out", ...inert.map((each) => JSON.stringify(each))].join(" or ");
     throw new ConfigError(path, key, value, `${allowed}; the rest is not supported, use another checkpoint`);
   }
-  if (architectures[config.model_type].biases) return;
-  for (const key of ["attention_bias", "mlp_bias"] as const) {
+  const { biases } = architectures[config.model_type];
+  const fixed = { knobs: [], "query, key, value": ["mlp_bias"], none: ["attention_bias", "mlp_bias"] } as const;
+  for (const key of fixed[biases]) {
     if (config[key]) throw new ConfigError(path, key, true, `false for model_type ${config.model_type}`);
   }
 }
@@ -175,6 +229,11 @@ const requirements: Readonly<Record<string, string>> = {
   rope_theta: "a positive number",
   rope_scaling: "an object or null",
   rope_parameters: "an object with a positive rope_theta, or null",
+  partial_rotary_factor: "a positive number",
+  use_sliding_window: "true or false",
+  max_window_layers: "an integer from 0 on",
+  layer_types: "a list of full_attention and sliding_attention, one for each layer",
+  num_hidden_layers: "an integer from 1 to 4096; use the model's own config.json",
   tie_word_embeddings: "true or false",
   attention_bias: "true or false",
   mlp_bias: "true or false",
@@ -188,6 +247,6 @@ function toConfigError(path: string, json: unknown, issue: v.BaseIssue<unknown>)
     path,
     key,
     value,
-    requirements[key] ?? "an integer from 1 on; use the model's own config.json",
+    requirements[key] ?? "an integer from 1 to 2147483647; use the model's own config.json",
   );
 }

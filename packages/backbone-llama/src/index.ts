@@ -1,5 +1,5 @@
 // Public names of backbone-llama.
-export { type ArchitectureRow, architectures, type LlamaArchitecture } from "./architectures.ts";
+export { type ArchitectureRow, architectures, type LlamaArchitecture, type WindowRule } from "./architectures.ts";
 export { ConfigError, type LlamaConfig, llamaConfigFrom } from "./config.ts";
 export { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
 export { initialiseLlama } from "./initialise-llama.ts";
@@ -26,11 +26,13 @@ export {
   type LlamaParams,
   type LlamaTree,
   type LowRankDelta,
+  storedShape,
   type WeightDtype,
   type WeightName,
   weightBytes,
   weightDtypes,
   weightNames,
 } from "./params.ts";
-export { type RopeConfig, ropeAngles } from "./rope.ts";
+export { type RopeConfig, ropeAngles, ropeFrequencies } from "./rope.ts";
+export { exactPositions, type RopeScaling } from "./rope-scaling.ts";
 export { llamaConfigJson, type SavedDtype, type SaveLlamaOptions, saveLlama } from "./save-llama.ts";

@@ -10,9 +10,9 @@ import { createLlamaTree, type LlamaParams } from "./params.ts";
  */
 export function initialiseLlama(config: LlamaConfig, device: Device, seed: number): LlamaParams {
   const residual = 1 / Math.sqrt(2 * config.layerCount);
-  return createLlamaTree(config, ({ name, shape }) => {
+  return createLlamaTree(config, ({ name, shape, rows }) => {
     const size = shape.reduce((product, extent) => product * extent, 1);
-    const random = createRandom(seed, name);
+    const random = createRandom(seed, rows === undefined ? name : `${name} ${rows.first}`);
     const draw = (deviation: number) => Float64Array.from({ length: size }, () => deviation * random.normal());
     const values = () => {
       if (name.endsWith("norm.weight")) return new Float64Array(size).fill(1);

@@ -26,7 +26,7 @@ const variants: Readonly<Record<string, Partial<LlamaConfig>>> = {
   "one group, one head": { headCount: 1, groupCount: 1, headSize: 6 },
   "as many groups as heads": { headCount: 3, groupCount: 3 },
   "a window": { window: 5 },
-  "biases everywhere": { attentionBias: true, feedForwardBias: true },
+  "biases everywhere": { attentionBias: true, outputBias: true, feedForwardBias: true },
   "another theta and epsilon": { ropeTheta: 500, normEpsilon: 0.1 },
 };
 

@@ -7,6 +7,7 @@ import {
   type KvCache,
   type KvCacheExtent,
   type TokenBatch,
+  TokenError,
 } from "@dual-head/backbone";
 import {
   add,
@@ -26,6 +27,7 @@ import {
 import type { LlamaConfig } from "./config.ts";
 import type { Linear, LlamaLayer, LlamaParams } from "./params.ts";
 import { ropeRotation } from "./rope.ts";
+import { exactPositions } from "./rope-scaling.ts";
 
 /** How a layer's queries see keys: given its fresh keys and values, the rows to attend to. */
 type KeyView = (layer: number, keys: Tensor, values: Tensor) => { readonly keys: Tensor; readonly values: Tensor };
@@ -39,6 +41,7 @@ export function createLlama(config: LlamaConfig): Backbone<LlamaParams> {
     lmHead: (params) => ({ kind: "linear", weight: params.lmHead ?? params.embedding, bias: null }),
     hidden(params: LlamaParams, tokens: Uint32Array, segments: Segments): Tensor {
       const positions = segmentPositions(segments);
+      checkAngles(config, positions);
       checkTokens(config, tokens, positions);
       return run(config, params, tokens, positions, causalRanges(segments, window), (_, keys, values) => ({
         keys,
@@ -60,6 +63,7 @@ export function createLlama(config: LlamaConfig): Backbone<LlamaParams> {
       });
     },
     extend(params: LlamaParams, batch: TokenBatch, cache: KvCache): Tensor {
+      checkAngles(config, batch.positions);
       checkTokens(config, batch.tokens, batch.positions);
       cache.extend(batch);
       const ranges = cache.ranges(batch, window);
@@ -69,6 +73,17 @@ export function createLlama(config: LlamaConfig): Backbone<LlamaParams> {
       });
     },
   };
+}
+
+/** Throws where a sequence passes the positions at which its angles no longer depend on its position alone. */
+function checkAngles({ ropeScaling }: LlamaConfig, positions: Uint32Array): void {
+  const exact = exactPositions(ropeScaling);
+  const row = exact === null ? -1 : positions.findIndex((position) => position >= exact);
+  if (row === -1) return;
+  throw new TokenError(
+    row,
+    `position ${positions[row]} is not below the ${exact} positions of this model: past them its rope_scaling of type ${ropeScaling!.type} would turn keys already cached anew; shorten the sequence`,
+  );
 }
 
 function run(

@@ -3,7 +3,7 @@
 import type { Backbone } from "@dual-head/backbone";
 import { findPathKind, readJson } from "@dual-head/bytes";
 import { type Checkpoint, CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
-import { byteLengthOf, type Device, DeviceError, type Tensor } from "@dual-head/tensor-core";
+import { byteLengthOf, type Device, DeviceError, sizeOf, type Tensor } from "@dual-head/tensor-core";
 import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
 import { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
 import { createLlama } from "./llama.ts";
@@ -13,6 +13,7 @@ import {
   type LlamaParams,
   lmHeadName,
   matrixDtype,
+  storedShape,
   type WeightDtype,
   weightBytes,
   weightDtypes,
@@ -77,7 +78,9 @@ export async function loadLlama(
     await checkNames(checkpoint, config);
     const tensors = await upload(checkpoint, config, device, options);
     try {
-      const params = createLlamaTree(config, ({ name }) => tensors.get(name)!);
+      // The tree asks for its weights in the order of weightNames, which is that of the upload.
+      const next = tensors.values();
+      const params = createLlamaTree(config, () => next.next().value!);
       const sha256 = await checkpoint.sha256();
       options.signal?.throwIfAborted();
       return {
@@ -98,14 +101,14 @@ export async function loadLlama(
   }
 }
 
-function disposeAll(tensors: ReadonlyMap<string, Tensor>): void {
-  for (const tensor of tensors.values()) tensor.dispose();
+function disposeAll(tensors: readonly Tensor[]): void {
+  for (const tensor of tensors) tensor.dispose();
 }
 
 /** Checks, before anything is uploaded, that the tensors are those of the config, no fewer and no more. */
 async function checkNames(checkpoint: Checkpoint, config: LlamaConfig): Promise<void> {
   const wanted = weightNames(config);
-  for (const { name, shape } of wanted) checkTensor(checkpoint, name, shape);
+  for (const weight of wanted) checkTensor(checkpoint, weight.name, storedShape(weight));
   const known = new Set(wanted.map(({ name }) => name));
   for (const name of checkpoint.names) {
     if (known.has(name) || ignoredTensors.some((pattern) => pattern.test(name))) continue;
@@ -154,20 +157,30 @@ async function upload(
   config: LlamaConfig,
   device: Device,
   { dtype = "f32", signal, onProgress }: LoadLlamaOptions,
-): Promise<ReadonlyMap<string, Tensor>> {
+): Promise<readonly Tensor[]> {
   const { floatDtype } = device;
   const dtypeOf = (shape: readonly number[]) => matrixDtype(device, dtype, shape);
   const weights = weightNames(config);
   const totalBytes = weightBytes(config, device, dtype);
   checkRoom(checkpoint.path, config, device, dtype);
-  const tensors = new Map<string, Tensor>();
+  const tensors: Tensor[] = [];
   let loadedBytes = 0;
   try {
-    for (const { name, shape } of weights) {
+    // The rows of one stored tensor follow one another: it is read once, and let go with the next.
+    let stored: { readonly name: string; readonly values: Float32Array | Float64Array } | undefined;
+    for (const { name, shape, rows } of weights) {
       signal?.throwIfAborted();
-      const values = floatDtype === "f64" ? await checkpoint.read(name, "f64") : await checkpoint.read(name, "f32");
-      const tensor = device.keep(device.tensor(values, shape, dtypeOf(shape)));
-      tensors.set(name, tensor);
+      if (stored?.name !== name) {
+        stored = undefined;
+        stored = {
+          name,
+          values: await (floatDtype === "f64" ? checkpoint.read(name, "f64") : checkpoint.read(name, "f32")),
+        };
+      }
+      const size = sizeOf(shape);
+      const first = rows === undefined ? 0 : rows.first * (size / shape[0]!);
+      const tensor = device.keep(device.tensor(stored.values.subarray(first, first + size), shape, dtypeOf(shape)));
+      tensors.push(tensor);
       loadedBytes += byteLengthOf(tensor);
       onProgress?.({ tensor: name, loadedBytes, totalBytes });
     }

@@ -5,7 +5,15 @@ import { CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpo
 import { createRandom, type Device, type Tensor } from "@dual-head/tensor-core";
 import * as v from "valibot";
 import { ConfigError, type LlamaConfig } from "./config.ts";
-import { createLlamaTree, type Linear, type LlamaLayer, type LlamaParams, type LowRankDelta } from "./params.ts";
+import {
+  createLlamaTree,
+  type Linear,
+  type LlamaLayer,
+  type LlamaParams,
+  type LowRankDelta,
+  storedShape,
+  type WeightName,
+} from "./params.ts";
 
 /** Name of a matrix of a layer that can be changed. */
 export type DeltaTarget = "query" | "key" | "value" | "output" | "gate" | "up" | "down";
@@ -44,12 +52,11 @@ export function initialiseDeltas(
   seed: number,
 ): LlamaDeltas<Tensor> {
   if (!Number.isSafeInteger(rank) || rank < 1) throw new ConfigError("LoRA", "rank", rank, "a positive integer");
-  return shapesOf(config).map((layer) =>
+  return weightsOf(config).map((layer, index) =>
     Object.fromEntries(
       targets.map((target) => {
-        const { name, shape } = layer[target].weight;
-        const [outSize, inSize] = shape as [number, number];
-        const random = createRandom(seed, `${name} lora`);
+        const [outSize, inSize] = layer[target].weight.shape as [number, number];
+        const random = createRandom(seed, `model.layers.${index}.${deltaTargets[target]}.weight lora`);
         const a = Float64Array.from({ length: rank * inSize }, () => random.normal() / Math.sqrt(inSize));
         const b = new Float64Array(outSize * rank);
         return [
@@ -110,23 +117,40 @@ export async function loadDeltas(folder: string, config: LlamaConfig, device: De
   const held: Tensor[] = [];
   try {
     const known = new Set<string>();
-    const read = async (name: string, shape: readonly number[], factor: number) => {
+    const read = async (
+      name: string,
+      shape: readonly [number, number],
+      factor: number,
+      rows: { readonly first: number; readonly count: number } = { first: 0, count: shape[0] },
+    ) => {
       checkTensor(checkpoint, name, shape);
       known.add(name);
-      const values = Float64Array.from(await checkpoint.read(name, "f64"), (value) => factor * value);
-      const tensor = device.keep(device.tensor(values, shape));
+      const stored = await checkpoint.read(name, "f64");
+      const own = stored.subarray(rows.first * shape[1], (rows.first + rows.count) * shape[1]);
+      const tensor = device.keep(
+        device.tensor(
+          own.map((value) => factor * value),
+          [rows.count, shape[1]],
+        ),
+      );
       held.push(tensor);
       return tensor;
     };
     const deltas: Partial<Record<DeltaTarget, LowRankDelta<Tensor>>>[] = [];
-    for (const [index, layer] of shapesOf(config).entries()) {
+    for (const layer of weightsOf(config)) {
       const own: Partial<Record<DeltaTarget, LowRankDelta<Tensor>>> = {};
-      for (const [target, module] of Object.entries(deltaTargets) as [DeltaTarget, string][]) {
-        const [outSize, inSize] = layer[target].weight.shape as [number, number];
-        const prefix = `base_model.model.model.layers.${index}.${module}`;
-        const [nameA, nameB] = [`${prefix}.lora_A.weight`, `${prefix}.lora_B.weight`];
-        if (!checkpoint.names.includes(nameA) && !checkpoint.names.includes(nameB)) continue;
-        own[target] = { a: await read(nameA, [rank, inSize], 1), b: await read(nameB, [outSize, rank], scale) };
+      for (const target of Object.keys(deltaTargets) as DeltaTarget[]) {
+        const weight = layer[target].weight;
+        const [outSize, inSize] = storedShape(weight) as [number, number];
+        const module = weight.name.replace(/\.weight$/, "");
+        const [nameA, nameB] = ["A", "B"].map((part) => `base_model.model.${module}.lora_${part}.weight`);
+        if (!checkpoint.has(nameA!) && !checkpoint.has(nameB!)) continue;
+        // Weights that are rows of one stored matrix share its a, and each has its rows of b.
+        const rows = { first: weight.rows?.first ?? 0, count: weight.shape[0]! };
+        own[target] = {
+          a: await read(nameA!, [rank, inSize], 1),
+          b: await read(nameB!, [outSize, rank], scale, rows),
+        };
       }
       deltas.push(own);
     }
@@ -148,6 +172,6 @@ export async function loadDeltas(folder: string, config: LlamaConfig, device: De
   }
 }
 
-function shapesOf(config: LlamaConfig): readonly LlamaLayer<{ name: string; shape: readonly number[] }>[] {
-  return createLlamaTree(config, (weight) => ({ ...weight })).layers;
+function weightsOf(config: LlamaConfig): readonly LlamaLayer<WeightName>[] {
+  return createLlamaTree(config, (weight) => weight).layers;
 }

@@ -1,6 +1,7 @@
 // Parameters of a LLaMA as a tree, and the table of names and shapes its leaves have in a Hugging Face checkpoint.
 // Knows neither how weights are read nor what is computed with them.
 import { byteLengthOf, type Device, type Dtype, type PackedDtype, type Tensor } from "@dual-head/tensor-core";
+import { architectures } from "./architectures.ts";
 import type { LlamaConfig } from "./config.ts";
 
 /** A change of a weight by b·a of low rank r: a [r, in], b [out, r]. */
@@ -40,18 +41,26 @@ export interface LlamaTree<Leaf> {
 /** Parameters on a device. */
 export type LlamaParams = LlamaTree<Tensor>;
 
-/** A tensor of a checkpoint: its name there and the shape it must have. */
+/** A weight in a checkpoint: the name of the tensor stored there, and the shape the weight must have. */
 export interface WeightName {
   readonly name: string;
   readonly shape: readonly number[];
+  /** Where several weights are the rows of one stored tensor: its rows, and the first that is this weight's. */
+  readonly rows?: { readonly first: number; readonly count: number } | undefined;
+}
+
+/** The shape of the stored tensor in which a weight lies. */
+export function storedShape({ shape, rows }: WeightName): readonly number[] {
+  return rows === undefined ? shape : [rows.count, ...shape.slice(1)];
 }
 
 /** Name of the head's weight, which tied checkpoints may repeat. */
 export const lmHeadName = "lm_head.weight";
 
-/** Builds the tree of a config with the leaf that `leafOf` makes of each tensor's name and shape: the table itself. */
+/** Builds the tree of a config with the leaf that `leafOf` makes of each weight's name and shape: the table itself. */
 export function createLlamaTree<Leaf>(config: LlamaConfig, leafOf: (weight: WeightName) => Leaf): LlamaTree<Leaf> {
-  const { hiddenSize, vocabSize, feedForwardSize, attentionBias, feedForwardBias } = config;
+  const { hiddenSize, vocabSize, feedForwardSize, attentionBias, outputBias, feedForwardBias } = config;
+  const { fused } = architectures[config.architecture];
   const querySize = config.headCount * config.headSize;
   const keySize = config.groupCount * config.headSize;
   const leaf = (name: string, ...shape: readonly number[]) => leafOf({ name, shape });
@@ -59,20 +68,52 @@ export function createLlamaTree<Leaf>(config: LlamaConfig, leafOf: (weight: Weig
     weight: leaf(`${name}.weight`, outSize, inSize),
     bias: biased ? leaf(`${name}.bias`, outSize) : null,
   });
+  /** Maps of one input: tensors of their own, or the rows of one, in this order. */
+  const siblings = (
+    prefix: string,
+    together: string,
+    inSize: number,
+    biased: boolean,
+    parts: readonly (readonly [string, number])[],
+  ): readonly Linear<Leaf>[] => {
+    if (!fused) return parts.map(([name, outSize]) => linear(`${prefix}.${name}`, outSize, inSize, biased));
+    const count = parts.reduce((sum, [, outSize]) => sum + outSize, 0);
+    let first = 0;
+    return parts.map(([, outSize]) => {
+      const rows = { first, count };
+      first += outSize;
+      const part = (kind: string, shape: readonly number[]) =>
+        leafOf({ name: `${prefix}.${together}.${kind}`, shape, rows });
+      return { weight: part("weight", [outSize, inSize]), bias: biased ? part("bias", [outSize]) : null };
+    });
+  };
   return {
     embedding: leaf("model.embed_tokens.weight", vocabSize, hiddenSize),
     layers: Array.from({ length: config.layerCount }, (_, index) => {
       const prefix = `model.layers.${index}`;
+      const attentionNorm = leaf(`${prefix}.input_layernorm.weight`, hiddenSize);
+      const [query, key, value] = siblings(`${prefix}.self_attn`, "qkv_proj", hiddenSize, attentionBias, [
+        ["q_proj", querySize],
+        ["k_proj", keySize],
+        ["v_proj", keySize],
+      ]);
+      const output = linear(`${prefix}.self_attn.o_proj`, hiddenSize, querySize, outputBias);
+      const feedForwardNorm = leaf(`${prefix}.post_attention_layernorm.weight`, hiddenSize);
+      const [gate, up] = siblings(`${prefix}.mlp`, "gate_up_proj", hiddenSize, feedForwardBias, [
+        ["gate_proj", feedForwardSize],
+        ["up_proj", feedForwardSize],
+      ]);
+      const down = linear(`${prefix}.mlp.down_proj`, hiddenSize, feedForwardSize, feedForwardBias);
       return {
-        attentionNorm: leaf(`${prefix}.input_layernorm.weight`, hiddenSize),
-        query: linear(`${prefix}.self_attn.q_proj`, querySize, hiddenSize, attentionBias),
-        key: linear(`${prefix}.self_attn.k_proj`, keySize, hiddenSize, attentionBias),
-        value: linear(`${prefix}.self_attn.v_proj`, keySize, hiddenSize, attentionBias),
-        output: linear(`${prefix}.self_attn.o_proj`, hiddenSize, querySize, attentionBias),
-        feedForwardNorm: leaf(`${prefix}.post_attention_layernorm.weight`, hiddenSize),
-        gate: linear(`${prefix}.mlp.gate_proj`, feedForwardSize, hiddenSize, feedForwardBias),
-        up: linear(`${prefix}.mlp.up_proj`, feedForwardSize, hiddenSize, feedForwardBias),
-        down: linear(`${prefix}.mlp.down_proj`, hiddenSize, feedForwardSize, feedForwardBias),
+        attentionNorm,
+        query: query!,
+        key: key!,
+        value: value!,
+        output,
+        feedForwardNorm,
+        gate: gate!,
+        up: up!,
+        down,
       };
     }),
     finalNorm: leaf("model.norm.weight", hiddenSize),
@@ -80,7 +121,7 @@ export function createLlamaTree<Leaf>(config: LlamaConfig, leafOf: (weight: Weig
   };
 }
 
-/** Every tensor a checkpoint of this config must have, in the order of the tree. */
+/** Every weight a checkpoint of this config must have, in the order of the tree. */
 export function weightNames(config: LlamaConfig): readonly WeightName[] {
   const names: WeightName[] = [];
   createLlamaTree(config, (weight) => names.push(weight));

@@ -6,7 +6,16 @@ import { leavesOf, segmentsOf, type Tensor } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createLlama, initialiseLlama, llamaConfigFrom, llamaConfigJson, loadLlama, saveLlama } from "./index.ts";
+import {
+  createLlama,
+  initialiseLlama,
+  type LlamaConfig,
+  llamaConfigFrom,
+  llamaConfigJson,
+  loadLlama,
+  type RopeScaling,
+  saveLlama,
+} from "./index.ts";
 import { tinyLlama, tinyLlamaConfig } from "./testing/index.ts";
 
 let root = "";
@@ -15,32 +24,55 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const configs = fc.record({
-  architecture: fc.constantFrom("llama" as const, "mistral" as const),
+const scalings = fc.constantFrom<RopeScaling | null>(
+  null,
+  { type: "linear", factor: 3 },
+  { type: "llama3", factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4, originalMaxTokens: 7 },
+  {
+    type: "yarn",
+    factor: 4,
+    originalMaxTokens: 7,
+    betaFast: 32,
+    betaSlow: 2,
+    truncate: false,
+    attentionFactor: 1.1,
+  },
+);
+const common = {
   tiedEmbeddings: fc.boolean(),
-  window: fc.constantFrom(null, 3, 8),
-  attentionBias: fc.boolean(),
-  feedForwardBias: fc.boolean(),
   ropeTheta: fc.constantFrom(500, 10_000),
-});
+  ropeScaling: scalings,
+};
+const windows = fc.constantFrom(null, 3, 8);
+const configs = fc.oneof(
+  fc
+    .record({ ...common, architecture: fc.constant("llama"), biased: fc.boolean(), feedForwardBias: fc.boolean() })
+    .map(({ biased, ...own }) => ({ ...own, attentionBias: biased, outputBias: biased })),
+  fc.record({ ...common, architecture: fc.constantFrom("mistral", "phi3"), window: windows }),
+  fc.record({ ...common, architecture: fc.constant("qwen2"), window: windows, attentionBias: fc.constant(true) }),
+) as fc.Arbitrary<Partial<LlamaConfig>>;
 
 describe("saveLlama()", () => {
   it("writes a config that reads back to itself (seed 5)", () => {
     fc.assert(
       fc.property(configs, (drawn) => {
-        const llama = drawn.architecture === "llama";
-        const own = llama ? { ...drawn, window: null } : { ...drawn, attentionBias: false, feedForwardBias: false };
-        const config = { ...tinyLlamaConfig, ...own };
+        // Phi-3 knows one scaling, which another test writes and reads.
+        const ropeScaling = drawn.architecture === "phi3" ? null : drawn.ropeScaling!;
+        const config = { ...tinyLlamaConfig, ...drawn, ropeScaling };
         expect(llamaConfigFrom(JSON.parse(JSON.stringify(llamaConfigJson(config))))).toEqual(config);
       }),
       { seed: 5 },
     );
   });
 
+  it("refuses biases that the architecture's config cannot tell", () => {
+    expect(() => llamaConfigJson({ ...tinyLlamaConfig, attentionBias: true })).toThrow("use architecture qwen2");
+  });
+
   it("keeps every weight in F32, rounds in F16, and unpacks packed ones", async () => {
     const device = await sharedDevice("cpu");
     const generation = { bosTokenId: 1, eosTokenIds: [2, 5] };
-    using model = tinyLlama(device, 3, { tiedEmbeddings: true, attentionBias: true });
+    using model = tinyLlama(device, 3, { tiedEmbeddings: true, attentionBias: true, outputBias: true });
     for (const [dtype, bound] of [
       ["F32", 0],
       ["F16", 2 ** -11],

@@ -3,9 +3,10 @@ import { createDirectory, f32ToBf16, f32ToF16, writeFileAtomic } from "@dual-hea
 import { type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
 import { leavesOf, type Tensor, unpack } from "@dual-head/tensor-core";
 import { architectures } from "./architectures.ts";
-import type { LlamaConfig } from "./config.ts";
+import { ConfigError, type LlamaConfig } from "./config.ts";
 import type { GenerationConfig } from "./generation-config.ts";
-import { createLlamaTree, type LlamaParams } from "./params.ts";
+import { createLlamaTree, type LlamaParams, storedShape, type WeightName, weightNames } from "./params.ts";
+import { ropeScalingJson } from "./rope-scaling.ts";
 
 /** Dtypes that weights are written in. */
 export type SavedDtype = "F32" | "F16" | "BF16";
@@ -34,21 +35,39 @@ export async function saveLlama(
 ): Promise<void> {
   const { dtype = "F32", generation, metadata = {} } = options;
   await createDirectory(folder);
-  const names = leavesOf<string>(createLlamaTree(config, ({ name }) => name));
+  const paths = leavesOf<string>(createLlamaTree(config, ({ name }) => name)).map(({ path }) => path);
   const leaves = new Map(leavesOf<Tensor>(params).map(({ path, leaf }) => [path, leaf]));
-  const tensors: Record<string, StoredTensor> = {};
-  for (const { path, leaf: name } of names) {
-    const tensor = leaves.get(path)!;
+  const parts = new Map<string, { readonly values: Float32Array; readonly weight: WeightName }[]>();
+  for (const [index, weight] of weightNames(config).entries()) {
+    const tensor = leaves.get(paths[index]!)!;
     const floats = unpack(tensor);
     try {
-      tensors[name] = stored(Float32Array.from(await floats.read()), tensor.shape, dtype);
+      const part = { values: Float32Array.from(await floats.read()), weight };
+      parts.set(weight.name, [...(parts.get(weight.name) ?? []), part]);
     } finally {
       if (floats !== tensor) floats.dispose();
     }
   }
+  const tensors: Record<string, StoredTensor> = {};
+  for (const [name, own] of parts) {
+    const shape = storedShape(own[0]!.weight);
+    const values = own.length === 1 ? own[0]!.values : joinRows(own.map((part) => part.values));
+    tensors[name] = stored(values, shape, dtype);
+  }
   const json = llamaConfigJson(config, dtype, generation);
   await writeFileAtomic(`${folder}/config.json`, `${JSON.stringify(json, null, 2)}\n`);
   await writeSafetensors(`${folder}/model.safetensors`, tensors, { format: "pt", ...metadata });
+}
+
+/** Weights that lie in one stored tensor, their rows one after the other. */
+function joinRows(parts: readonly Float32Array[]): Float32Array {
+  const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }
 
 function stored(values: Float32Array, shape: readonly number[], dtype: SavedDtype): StoredTensor {
@@ -56,14 +75,25 @@ function stored(values: Float32Array, shape: readonly number[], dtype: SavedDtyp
   return { dtype, shape, data: dtype === "F16" ? f32ToF16(values) : f32ToBf16(values) };
 }
 
-/** The config.json that `llamaConfigFrom` reads back to `config`. */
+/**
+ * The config.json that `llamaConfigFrom` reads back to `config`.
+ *
+ * @throws ConfigError where the architecture's files cannot say which projections have biases
+ */
 export function llamaConfigJson(
   config: LlamaConfig,
   dtype: SavedDtype = "F32",
   generation?: GenerationConfig,
 ): Record<string, unknown> {
+  const { className, window, biases } = architectures[config.architecture];
+  if (biases === "knobs" && config.attentionBias !== config.outputBias) {
+    const remedy = "true for all of the attention's projections or for none; use architecture qwen2 for biases without";
+    throw new ConfigError("config.json", "attention_bias", config.attentionBias, remedy);
+  }
+  const { ropeScaling } = config;
+  const longRope = ropeScaling?.type === "longrope" ? ropeScaling : null;
   return {
-    architectures: [config.architecture === "mistral" ? "MistralForCausalLM" : "LlamaForCausalLM"],
+    architectures: [className],
     model_type: config.architecture,
     hidden_size: config.hiddenSize,
     intermediate_size: config.feedForwardSize,
@@ -72,14 +102,15 @@ export function llamaConfigJson(
     num_key_value_heads: config.groupCount,
     head_dim: config.headSize,
     vocab_size: config.vocabSize,
-    max_position_embeddings: config.maxTokens,
+    max_position_embeddings: longRope?.extendedMaxTokens ?? config.maxTokens,
+    ...(longRope === null ? {} : { original_max_position_embeddings: longRope.originalMaxTokens }),
     rms_norm_eps: config.normEpsilon,
     rope_theta: config.ropeTheta,
-    ...(architectures[config.architecture].window === "unsupported" ? {} : { sliding_window: config.window }),
+    rope_scaling: ropeScalingJson(ropeScaling),
+    ...(window === null ? {} : { sliding_window: config.window }),
+    ...(window?.switched ? { use_sliding_window: config.window !== null, max_window_layers: 0 } : {}),
     tie_word_embeddings: config.tiedEmbeddings,
-    ...(architectures[config.architecture].biases
-      ? { attention_bias: config.attentionBias, mlp_bias: config.feedForwardBias }
-      : {}),
+    ...(biases === "knobs" ? { attention_bias: config.attentionBias, mlp_bias: config.feedForwardBias } : {}),
     hidden_act: "silu",
     torch_dtype: { F32: "float32", F16: "float16", BF16: "bfloat16" }[dtype],
     ...(generation === undefined || generation.bosTokenId === null ? {} : { bos_token_id: generation.bosTokenId }),

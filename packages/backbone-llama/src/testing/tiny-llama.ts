@@ -18,9 +18,11 @@ export const tinyLlamaConfig: LlamaConfig = {
   headSize: 4,
   normEpsilon: 1e-5,
   ropeTheta: 10000,
+  ropeScaling: null,
   window: null,
   tiedEmbeddings: false,
   attentionBias: false,
+  outputBias: false,
   feedForwardBias: false,
 };
 
@@ -36,8 +38,8 @@ export interface TinyLlama extends Disposable {
  * values depend on seed and config, not on the device.
  */
 export function initLlama(config: LlamaConfig, device: Device, seed: number, dtype: WeightDtype = "f32"): LlamaParams {
-  return createLlamaTree(config, ({ name, shape }) => {
-    const random = createRandom(seed, name);
+  return createLlamaTree(config, ({ name, shape, rows }) => {
+    const random = createRandom(seed, rows === undefined ? name : `${name} ${rows.first}`);
     const [mean, deviation] = name.endsWith("norm.weight")
       ? [1, 0.2]
       : name.endsWith(".bias")

@@ -105,8 +105,8 @@ export const engineMutations: readonly Mutation[] = [
     what: "Rotary positions begin at 1",
     file: "packages/backbone-llama/src/rope.ts",
     test: llama,
-    find: "position * ropeTheta",
-    replace: "(position + 1) * ropeTheta",
+    find: "map((frequency) => position * frequency)",
+    replace: "map((frequency) => (position + 1) * frequency)",
     property: "ropeAngles() > turns pair i at position p by p·θ^(−2i/K)",
   },
   {
