@@ -15,6 +15,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   gating: ["tensor-core"],
   losses: ["tensor-core"],
   checkpoint: ["tensor-core", "bytes"],
+  hub: ["bytes"],
   // L2
   "backbone-llama": ["backbone", "checkpoint", "tensor-core", "bytes"],
   train: ["backbone", "heads", "gating", "losses", "checkpoint", "tokenizer", "data", "tensor-core", "bytes"],

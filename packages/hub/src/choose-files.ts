@@ -1,0 +1,88 @@
+// Which files of a repository are needed: weights in the format read best, config, tokenizer, templates; no duplicates of
+// the weights in other formats. Knows names only.
+import { FileError, type JsonValue, parseJson } from "@dual-head/bytes";
+import { HubError } from "./hub-error.ts";
+
+/** What a repository is wanted for; "auto" takes trained heads where it has them and a model otherwise. */
+export type Purpose = "auto" | "model" | "heads" | "tokenizer";
+
+/** The chosen files. */
+export interface FileChoice {
+  readonly paths: readonly string[];
+  /** An index among them that names further files, or null. */
+  readonly index: string | null;
+}
+
+const headsName = "heads.safetensors";
+const singleName = "model.safetensors";
+const indexName = "model.safetensors.index.json";
+const tokenizerNames =
+  /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|tokenizer\.model|spiece\.model|chat_template\.(jinja|json)|additional_chat_templates\/[^/]+\.jinja)$/;
+const configNames = /^(config\.json|generation_config\.json)$/;
+const headsNames = /^(heads\.safetensors|card\.md)$/;
+
+/**
+ * Chooses what a purpose needs among the paths of a repository.
+ *
+ * @param repository its name, for messages
+ * @throws HubError where the repository lacks what is needed, or leaves a choice between several GGUF files
+ */
+export function chooseFiles(paths: readonly string[], purpose: Purpose, repository: string): FileChoice {
+  const has = (name: string) => paths.includes(name);
+  const matching = (pattern: RegExp) => paths.filter((path) => pattern.test(path));
+  const refuse = (expected: string, actual: readonly string[], remedy: string): never => {
+    const shown = actual.length === 0 ? "none" : listNames(actual);
+    throw new HubError(`Cannot use ${repository}: it needs ${expected} but has ${shown}; ${remedy}`, {
+      fault: "no-files",
+      repository,
+      expected,
+      actual: shown,
+    });
+  };
+  if (purpose === "tokenizer") {
+    const chosen = matching(tokenizerNames);
+    const whole = chosen.some((path) => /^(tokenizer\.json|tokenizer\.model|spiece\.model)$/.test(path));
+    return whole
+      ? { paths: chosen, index: null }
+      : refuse("tokenizer.json or tokenizer.model", chosen, "name a repository with a tokenizer");
+  }
+  if (purpose === "heads" || (purpose === "auto" && has(headsName))) {
+    return has(headsName)
+      ? { paths: matching(headsNames), index: null }
+      : refuse(headsName, matching(/^[^/]+\.safetensors$/), "name a repository that holds trained heads");
+  }
+  const others = [...matching(configNames), ...matching(tokenizerNames)];
+  if (has(singleName)) return { paths: [...others, singleName], index: null };
+  if (has(indexName)) return { paths: [...others, indexName], index: indexName };
+  const ggufs = matching(/\.gguf$/i);
+  if (ggufs.length === 1) return { paths: ggufs, index: null };
+  if (ggufs.length > 1) {
+    return refuse("one GGUF file", ggufs, `name one, such as ${repository}:${ggufs[0]}`);
+  }
+  return refuse(
+    `${singleName}, ${indexName} or a GGUF file`,
+    matching(/\.(safetensors|bin|pt|pth|h5|msgpack|onnx)$/i),
+    "name a repository with such weights, or one file as owner/name:file",
+  );
+}
+
+/** The first few names and how many more there are. */
+function listNames(names: readonly string[]): string {
+  return `${names.slice(0, 6).join(", ")}${names.length > 6 ? ` and ${names.length - 6} more` : ""}`;
+}
+
+/**
+ * The shards that an index names, sorted.
+ *
+ * @param name a label for messages
+ * @throws FileError where the text is no index of safetensors shards
+ */
+export function shardsOfIndex(text: string, name: string): readonly string[] {
+  const map = (parseJson(text, name) as { readonly weight_map?: JsonValue } | null)?.weight_map;
+  const values = typeof map === "object" && map !== null && !Array.isArray(map) ? Object.values(map) : [];
+  const shards = values.filter((value): value is string => typeof value === "string" && value.endsWith(".safetensors"));
+  if (values.length === 0 || shards.length !== values.length) {
+    throw new FileError(name, "parse", "it needs an object weight_map of .safetensors names, fetch it again");
+  }
+  return [...new Set(shards)].sort();
+}
