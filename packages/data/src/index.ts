@@ -1,4 +1,5 @@
 // Public names of @dual-head/data.
+export { type AlpacaEvalAnnotation, type AlpacaEvalOutput, readAlpacaEval } from "./alpaca-eval/read-alpaca-eval.ts";
 export { DataError } from "./data-error.ts";
 export { type HeldOutSplit, openingOf, splitHeldOut } from "./held-out.ts";
 export { type MtBenchAnswer, readMtBenchAnswers } from "./mt-bench/answer.ts";

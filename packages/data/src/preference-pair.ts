@@ -22,7 +22,7 @@ export interface SftExample {
 /**
  * Why a well-formed row is not used: no assistant's turn; transcripts that differ before the last one; an empty
  * answer; answers equal but for white space; messages without a question before or without an answer at the end;
- * a speaker other than human, assistant and system.
+ * a speaker other than human, assistant and system; an answer labelled as one not to imitate.
  */
 export type DropReason =
   | "no-assistant-turn"
@@ -31,7 +31,8 @@ export type DropReason =
   | "equal-answers"
   | "no-question"
   | "no-answer"
-  | "unsupported-role";
+  | "unsupported-role"
+  | "undesirable";
 
 /** How many rows were dropped for each reason. */
 export type DropCounts = Readonly<Record<DropReason, number>>;
@@ -46,6 +47,7 @@ export function createDropCounts(): Record<DropReason, number> {
     "no-question": 0,
     "no-answer": 0,
     "unsupported-role": 0,
+    undesirable: 0,
   };
 }
 

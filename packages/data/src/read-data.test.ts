@@ -216,3 +216,14 @@ describe.skipIf(shareGpt === null)("ShareGPT's form", () => {
     }
   });
 });
+
+const unpaired = sharedAsset("data/llamafactory/kto_en_demo.json");
+
+describe.skipIf(unpaired === null)("KTO's form", () => {
+  it("gives its desirable answers as examples", async () => {
+    const { examples, rowCount, dropped } = await readSft(unpaired!);
+    const droppedCount = Object.values(dropped).reduce((sum, count) => sum + count, 0);
+    expect([rowCount, examples.length + droppedCount]).toEqual([300, 300]);
+    expect([examples.length, dropped.undesirable]).toEqual([150, 150]);
+  });
+});

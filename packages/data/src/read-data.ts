@@ -114,7 +114,7 @@ export async function readPreferences(
 /**
  * Reads examples to imitate from `.jsonl` or `.json` files, compressed by gzip or not.
  *
- * Rows are `{ prompt, response }`, `{ messages }` or `{ text }`.
+ * Rows are `{ prompt, response }`, `{ messages }` or `{ text }`; those with a `label` (KTO) must be labelled true.
  *
  * @param paths one file or several
  * @throws DataError where a row is malformed (with its line), or no example is left

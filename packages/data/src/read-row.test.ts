@@ -135,6 +135,13 @@ describe("readSftRow()", () => {
     expect(readSftRow(row({ text: "Once" }))).toEqual({ prompt: [], response: "Once" });
   });
 
+  it("takes only what is labelled true where there is a label", () => {
+    const messages = [say("user", "Why?"), say("assistant", "Yes.")];
+    expect(readSftRow(row({ messages, label: true }))).toMatchObject({ response: " Yes." });
+    expect(readSftRow(row({ messages, label: false }))).toBe("undesirable");
+    expect(() => readSftRow(row({ messages, label: 1 }))).toThrow(expect.objectContaining({ line: 7, field: "label" }));
+  });
+
   it("says why a row is dropped or refused", () => {
     expect(readSftRow(row({ text: " \n" }))).toBe("empty-answer");
     expect(readSftRow(row({ messages: [say("user", "Why?")] }))).toBe("no-answer");

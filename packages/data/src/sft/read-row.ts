@@ -1,4 +1,5 @@
 // Rows to be imitated: a prompt with its response, a list of messages that ends in one, or a text by itself.
+import { parseBoolean } from "../fields.ts";
 import { parseMessages, renderAnswer, renderPrompt } from "../messages.ts";
 import { type DropReason, type SftExample, splitTurns } from "../preference-pair.ts";
 import { malformedRow, type Row } from "../row.ts";
@@ -9,12 +10,14 @@ function judgeExample(example: SftExample): SftExample | DropReason {
 
 /**
  * Reads a row of one of these forms: texts `prompt` and `response` (or `completion`), used as they are; `messages` or
- * `conversations`, whose last message is the response; `text`, which is imitated whole.
+ * `conversations`, whose last message is the response; `text`, which is imitated whole. Where a row has a `label`, as
+ * the unpaired preferences of KTO have, only what is labelled true is an example.
  *
  * @throws DataError where the row has none of these forms
  */
 export function readSftRow(row: Row): SftExample | DropReason {
-  const { prompt, response, completion, messages, conversations, text } = row.fields;
+  const { prompt, response, completion, messages, conversations, text, label } = row.fields;
+  if (label !== undefined && !parseBoolean(row, "label")) return "undesirable";
   const answer = response ?? completion;
   if (typeof prompt === "string" && typeof answer === "string") {
     return judgeExample({ prompt: splitTurns(prompt), response: answer });
