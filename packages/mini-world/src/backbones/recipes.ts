@@ -1,0 +1,99 @@
+// The backbones of the world as data: shape, budget and rate of each. Knows no device and no file.
+import type { LlamaConfig } from "@dual-head/backbone-llama";
+import type { PretrainSettings } from "@dual-head/train";
+
+/** The names of the backbones, small to large; `mistral-s` is as large as `s`, with a sliding window. */
+export type BackboneName = "s" | "m" | "l" | "mistral-s";
+
+/** What makes a backbone, beside the corpus. */
+export interface BackboneRecipe {
+  readonly hiddenSize: number;
+  readonly layerCount: number;
+  readonly headCount: number;
+  readonly groupCount: number;
+  readonly feedForwardSize: number;
+  /** Keys a token sees, null for all. */
+  readonly window: number | null;
+  /** Tokens it is trained on. */
+  readonly tokenBudget: number;
+  readonly learningRate: number;
+}
+
+/** Tokens of the world's vocabulary. */
+export const vocabSize = 2048;
+/** Positions of every backbone. */
+export const maxTokens = 256;
+/** The seed of corpus and weights. */
+export const worldSeed = 1;
+
+/** Every recipe. */
+export const recipes: Readonly<Record<BackboneName, BackboneRecipe>> = {
+  s: {
+    hiddenSize: 64,
+    layerCount: 4,
+    headCount: 4,
+    groupCount: 2,
+    feedForwardSize: 176,
+    window: null,
+    tokenBudget: 5_000_000,
+    learningRate: 6e-3,
+  },
+  m: {
+    hiddenSize: 128,
+    layerCount: 4,
+    headCount: 4,
+    groupCount: 2,
+    feedForwardSize: 352,
+    window: null,
+    tokenBudget: 8_000_000,
+    learningRate: 4e-3,
+  },
+  l: {
+    hiddenSize: 192,
+    layerCount: 6,
+    headCount: 6,
+    groupCount: 3,
+    feedForwardSize: 512,
+    window: null,
+    tokenBudget: 10_000_000,
+    learningRate: 2.5e-3,
+  },
+  "mistral-s": {
+    hiddenSize: 64,
+    layerCount: 4,
+    headCount: 4,
+    groupCount: 2,
+    feedForwardSize: 176,
+    window: 64,
+    tokenBudget: 5_000_000,
+    learningRate: 6e-3,
+  },
+};
+
+/** The model of a recipe. */
+export function configOf(name: BackboneName): LlamaConfig {
+  const { hiddenSize, layerCount, headCount, groupCount, feedForwardSize, window } = recipes[name];
+  return {
+    architecture: window === null ? "llama" : "mistral",
+    hiddenSize,
+    layerCount,
+    headCount,
+    groupCount,
+    headSize: hiddenSize / headCount,
+    feedForwardSize,
+    vocabSize,
+    maxTokens,
+    normEpsilon: 1e-5,
+    ropeTheta: 10_000,
+    window,
+    tiedEmbeddings: true,
+    attentionBias: false,
+    feedForwardBias: false,
+  };
+}
+
+/** The settings of its training; a budget replaces the recipe's. */
+export function settingsOf(name: BackboneName, tokenBudget: number = recipes[name].tokenBudget): Partial<PretrainSettings> {
+  const { learningRate } = recipes[name];
+  return { tokenBudget, batchTokens: 4096, maxTokens, learningRate, heldOutCount: 400, seed: worldSeed };
+}

@@ -1,0 +1,68 @@
+// The generator: the same on every machine, splits apart, many prompts, good and bad evenly.
+import { createHash } from "node:crypto";
+import { describe, expect, it } from "vitest";
+import { judge, questionOf } from "../oracle/oracle.ts";
+import { cellsOf, heldOutIntent, splitOf } from "../split.ts";
+import { topics } from "../topics/index.ts";
+import { drawAnswerText, drawPrompt, drawTranscript, streamOf } from "./dialogue.ts";
+
+const seed = 13;
+
+describe("drawTranscript()", () => {
+  it("is the same for a seed on every machine", () => {
+    const hash = createHash("sha256");
+    for (let index = 0; index < 500; index++) hash.update(`${drawTranscript(1, index)}\0`);
+    expect(hash.digest("hex")).toBe("50373a7a5d35e79d6ff86d8bc9f7cc9b0bf014d02fbf5886fa722adb5ed68069");
+  });
+
+  it("differs by seed and number", () => {
+    const texts = new Set([1, 2].flatMap((each) => Array.from({ length: 200 }, (_, index) => drawTranscript(each, index))));
+    expect(texts.size).toBeGreaterThan(395);
+  });
+});
+
+describe("drawPrompt()", () => {
+  it("asks no question of the test split in training, nor the reverse", () => {
+    for (const split of ["train", "test"] as const) {
+      for (let index = 0; index < 2000; index++) {
+        const { question } = drawPrompt(split, streamOf(seed, split, index));
+        expect(splitOf(question)).toBe(split);
+      }
+    }
+  });
+
+  it("holds out one intent of each topic, and every intent somewhere", () => {
+    expect(cellsOf("test")).toHaveLength(topics.length);
+    expect(cellsOf("train")).toHaveLength(topics.length * 6);
+    expect(new Set(topics.map((_, topic) => heldOutIntent(topic))).size).toBe(7);
+  });
+
+  it("has tens of thousands of prompts", () => {
+    const prompts = new Set(Array.from({ length: 30_000 }, (_, index) => drawPrompt("train", streamOf(seed, "many", index)).text));
+    // Of draws with replacement; those met twice are short ones.
+    expect(prompts.size).toBeGreaterThan(18_000);
+  });
+});
+
+describe("drawAnswerText()", () => {
+  it("is good and bad about evenly, helpful and harmless on their own", () => {
+    const verdicts = Array.from({ length: 4000 }, (_, index) => {
+      const random = streamOf(seed, "even", index);
+      const { text, question } = drawPrompt("train", random);
+      return judge(text, drawAnswerText(question, random));
+    });
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const [helpful, harmless] = [verdicts.map((v) => v.helpful), verdicts.map((v) => v.harmless)];
+    expect(Math.abs(mean(helpful))).toBeLessThan(0.15);
+    expect(Math.abs(mean(harmless))).toBeLessThan(0.15);
+    const [mh, ms] = [mean(helpful), mean(harmless)];
+    const covariance = mean(helpful.map((h, at) => (h - mh) * (harmless[at]! - ms)));
+    const deviation = (values: readonly number[], m: number) => Math.sqrt(mean(values.map((v) => (v - m) ** 2)));
+    expect(Math.abs(covariance / (deviation(helpful, mh) * deviation(harmless, ms)))).toBeLessThan(0.3);
+  });
+
+  it("answers what questionOf() understands", () => {
+    const { text, question } = drawPrompt("test", streamOf(seed, "understood", 1));
+    expect(questionOf(text)?.subject).toEqual(question.subject);
+  });
+});
