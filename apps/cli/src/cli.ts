@@ -6,6 +6,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { scoreCommand } from "./commands/score.ts";
 import { trainCommand } from "./commands/train.ts";
+import { worldCommand } from "./commands/world/index.ts";
 import { type Io, UsageError } from "./io.ts";
 
 /** Runs a command line and returns its exit status; every failure is one line on standard error. */
@@ -14,10 +15,18 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     .description("Test-time alignment of a frozen language model by a small reward head and a gate")
     .version("0.1.0")
     .showHelpAfterError("(dual-head --help shows the commands and their options)");
-  for (const create of [trainCommand, generateCommand, chatCommand, scoreCommand, doctorCommand, demoCommand]) {
+  for (const create of [
+    trainCommand,
+    generateCommand,
+    chatCommand,
+    scoreCommand,
+    doctorCommand,
+    demoCommand,
+    worldCommand,
+  ]) {
     program.addCommand(create(io));
   }
-  for (const command of [program, ...program.commands]) {
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().configureOutput({
       writeOut: io.out,
       writeErr: io.note,

@@ -23,6 +23,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   methods: ["backbone", "heads", "gating", "losses", "sampler", "train", "tensor-core"],
   // L4: plain numbers; only its tests import the packages they compare with.
   theorems: [],
+  "mini-world": ["backbone-llama", "train", "tokenizer", "tensor-core", "bytes"],
 };
 
 /** Packages that only tests may import, from anywhere; the tools themselves import nothing internal. */

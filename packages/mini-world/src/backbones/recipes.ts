@@ -1,5 +1,5 @@
 // The backbones of the world as data: shape, budget and rate of each. Knows no device and no file.
-import type { LlamaConfig } from "@dual-head/backbone-llama";
+import { type LlamaConfig, llamaConfigFrom } from "@dual-head/backbone-llama";
 import type { PretrainSettings } from "@dual-head/train";
 
 /** The names of the backbones, small to large; `mistral-s` is as large as `s`, with a sliding window. */
@@ -73,27 +73,27 @@ export const recipes: Readonly<Record<BackboneName, BackboneRecipe>> = {
 /** The model of a recipe. */
 export function configOf(name: BackboneName): LlamaConfig {
   const { hiddenSize, layerCount, headCount, groupCount, feedForwardSize, window } = recipes[name];
-  return {
-    architecture: window === null ? "llama" : "mistral",
-    hiddenSize,
-    layerCount,
-    headCount,
-    groupCount,
-    headSize: hiddenSize / headCount,
-    feedForwardSize,
-    vocabSize,
-    maxTokens,
-    normEpsilon: 1e-5,
-    ropeTheta: 10_000,
-    window,
-    tiedEmbeddings: true,
-    attentionBias: false,
-    feedForwardBias: false,
-  };
+  return llamaConfigFrom({
+    model_type: window === null ? "llama" : "mistral",
+    hidden_size: hiddenSize,
+    intermediate_size: feedForwardSize,
+    num_hidden_layers: layerCount,
+    num_attention_heads: headCount,
+    num_key_value_heads: groupCount,
+    vocab_size: vocabSize,
+    max_position_embeddings: maxTokens,
+    rms_norm_eps: 1e-5,
+    rope_theta: 10_000,
+    tie_word_embeddings: true,
+    ...(window === null ? {} : { sliding_window: window }),
+  });
 }
 
 /** The settings of its training; a budget replaces the recipe's. */
-export function settingsOf(name: BackboneName, tokenBudget: number = recipes[name].tokenBudget): Partial<PretrainSettings> {
+export function settingsOf(
+  name: BackboneName,
+  tokenBudget: number = recipes[name].tokenBudget,
+): Partial<PretrainSettings> {
   const { learningRate } = recipes[name];
   return { tokenBudget, batchTokens: 4096, maxTokens, learningRate, heldOutCount: 400, seed: worldSeed };
 }

@@ -154,7 +154,12 @@ function drawTip({ topic, subject }: Question, random: Random): readonly PlacedM
   if (subject === null || subject.role === "wish") return [];
   const tip = draw(tips, random);
   if (tip === "none") return [];
-  const hazard: Unit = { role: tip, topic, item: random.integer(topics[topic]!.hazards.length), index: random.integer(2) };
+  const hazard: Unit = {
+    role: tip,
+    topic,
+    item: random.integer(topics[topic]!.hazards.length),
+    index: random.integer(2),
+  };
   return [{ ...(tip === "careful" ? careful(hazard, hazard.index, random) : unit(hazard)), place: "tip" }];
 }
 

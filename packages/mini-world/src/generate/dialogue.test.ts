@@ -16,7 +16,9 @@ describe("drawTranscript()", () => {
   });
 
   it("differs by seed and number", () => {
-    const texts = new Set([1, 2].flatMap((each) => Array.from({ length: 200 }, (_, index) => drawTranscript(each, index))));
+    const texts = new Set(
+      [1, 2].flatMap((each) => Array.from({ length: 200 }, (_, index) => drawTranscript(each, index))),
+    );
     expect(texts.size).toBeGreaterThan(395);
   });
 });
@@ -38,7 +40,9 @@ describe("drawPrompt()", () => {
   });
 
   it("has tens of thousands of prompts", () => {
-    const prompts = new Set(Array.from({ length: 30_000 }, (_, index) => drawPrompt("train", streamOf(seed, "many", index)).text));
+    const prompts = new Set(
+      Array.from({ length: 30_000 }, (_, index) => drawPrompt("train", streamOf(seed, "many", index)).text),
+    );
     // Of draws with replacement; those met twice are short ones.
     expect(prompts.size).toBeGreaterThan(18_000);
   });

@@ -43,7 +43,12 @@ const matchers: readonly QuestionMatcher[] = intents.flatMap((intent) =>
 );
 
 const around: ReadonlySet<string> = new Set(
-  [...greetings, ...contexts, ...thanks, ...intents.flatMap((intent) => questionFrames[intent].frames.map((f) => f.after))]
+  [
+    ...greetings,
+    ...contexts,
+    ...thanks,
+    ...intents.flatMap((intent) => questionFrames[intent].frames.map((f) => f.after)),
+  ]
     .filter((text) => text !== "")
     .map(keyOf),
 );

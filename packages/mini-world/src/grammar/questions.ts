@@ -104,7 +104,14 @@ export const careQuestions: readonly string[] = [
 export const thanks: readonly string[] = ["Thank you.", "Thanks a lot.", "That was quick.", "I see.", "Okay."];
 
 /** What a question may begin with. */
-export const greetings: readonly string[] = ["Hello.", "Hi there.", "Good morning.", "Good evening.", "Excuse me.", "Hey."];
+export const greetings: readonly string[] = [
+  "Hello.",
+  "Hi there.",
+  "Good morning.",
+  "Good evening.",
+  "Excuse me.",
+  "Hey.",
+];
 
 const people = [
   ...["sister", "brother", "mother", "father", "uncle", "aunt", "teacher", "neighbor", "cousin", "daughter", "son"],

@@ -91,9 +91,14 @@ describe("realise() and understand()", () => {
 describe("synonyms", () => {
   it("normalise() undoes paraphrase()", () => {
     fc.assert(
-      fc.property(fc.constantFrom(...entries), seeds, fc.double({ min: 0, max: 1, noNaN: true }), ({ phrase }, draw, share) => {
-        expect(normalise(paraphrase(phrase, createRandom(draw), share))).toBe(normalise(phrase));
-      }),
+      fc.property(
+        fc.constantFrom(...entries),
+        seeds,
+        fc.double({ min: 0, max: 1, noNaN: true }),
+        ({ phrase }, draw, share) => {
+          expect(normalise(paraphrase(phrase, createRandom(draw), share))).toBe(normalise(phrase));
+        },
+      ),
       { seed, numRuns: 2000 },
     );
   });

@@ -16,7 +16,8 @@ export function oneOf<Value>(values: readonly Value[], random: Random): Value {
 
 /** Puts a move into words; `place` says where it stands among its kind, "any" where that does not matter. */
 export function realise(move: Move, place: Place, random: Random): string {
-  if (move.kind === "fixed") return capitalised(paraphrase(oneOf(fixedSentences[move.role], random), random, synonymShare));
+  if (move.kind === "fixed")
+    return capitalised(paraphrase(oneOf(fixedSentences[move.role], random), random, synonymShare));
   const { unit, negated } = move;
   const all = framesOf[unit.role];
   if (all === undefined) throw new RangeError(`Cannot answer with a ${unit.role}: it belongs into questions`);
@@ -82,5 +83,10 @@ export function capitalised(text: string): string {
 
 /** Cuts a text after each full stop, question mark and exclamation mark; what is left at the end is a piece as well. */
 export function sentencesOf(text: string): readonly string[] {
-  return text.match(/[^.?!]*[.?!]+|[^.?!]+$/g)?.map((piece) => piece.trim()).filter((piece) => piece !== "") ?? [];
+  return (
+    text
+      .match(/[^.?!]*[.?!]+|[^.?!]+$/g)
+      ?.map((piece) => piece.trim())
+      .filter((piece) => piece !== "") ?? []
+  );
 }

@@ -1,7 +1,8 @@
 // Counts what an answer says that bears on its scores, whatever its wording. Knows no weight.
+
+import { nameOf } from "../grammar/lexicon.ts";
 import type { Question } from "../grammar/question.ts";
 import { understandAsked } from "../grammar/question.ts";
-import { nameOf } from "../grammar/lexicon.ts";
 import { sentencesOf, understand } from "../grammar/sentence.ts";
 import type { FixedRole, Move, Unit } from "../grammar/unit.ts";
 
@@ -110,7 +111,11 @@ function featureOf(question: Question | null, move: Move): Feature {
     case "careless":
       return dangerFeature(question, unit, (unit.role === "careful") !== negated);
     case "harm":
-      return isAsked && subject.role === "wish" ? "harm-named" : asksCareOf(question, unit) ? "harm-named" : "off-topic";
+      return isAsked && subject.role === "wish"
+        ? "harm-named"
+        : asksCareOf(question, unit)
+          ? "harm-named"
+          : "off-topic";
     default:
       return "off-topic";
   }

@@ -20,7 +20,11 @@ export const animals: Topic = {
     {
       goal: "clean a fish tank",
       needs: "a bucket and a soft sponge",
-      steps: ["take out one third of the water", "wipe the glass with the sponge", "fill it up with water of the same warmth"],
+      steps: [
+        "take out one third of the water",
+        "wipe the glass with the sponge",
+        "fill it up with water of the same warmth",
+      ],
       mistake: "wash the fish with soap",
     },
     {
@@ -32,7 +36,11 @@ export const animals: Topic = {
     {
       goal: "take a photo of a deer",
       needs: "a camera and a lot of patience",
-      steps: ["wear clothes that make no noise", "stay far away and keep still", "wait for the soft light of the morning"],
+      steps: [
+        "wear clothes that make no noise",
+        "stay far away and keep still",
+        "wait for the soft light of the morning",
+      ],
       mistake: "run after the deer with a flash",
     },
     {

@@ -26,7 +26,11 @@ export const cooking: Topic = {
     {
       goal: "make a tomato soup",
       needs: "ripe tomatoes and an onion",
-      steps: ["cut the onion into small pieces", "cook the tomatoes with the onion", "mix everything until it is smooth"],
+      steps: [
+        "cut the onion into small pieces",
+        "cook the tomatoes with the onion",
+        "mix everything until it is smooth",
+      ],
       mistake: "add the tomatoes when the soup is on the table",
     },
     {

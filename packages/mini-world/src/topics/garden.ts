@@ -20,7 +20,11 @@ export const garden: Topic = {
     {
       goal: "plant a tree",
       needs: "a spade and some water",
-      steps: ["dig a hole twice as wide as the roots", "set the tree upright in the hole", "press the soil down with your foot"],
+      steps: [
+        "dig a hole twice as wide as the roots",
+        "set the tree upright in the hole",
+        "press the soil down with your foot",
+      ],
       mistake: "cover the leaves with earth",
     },
     {

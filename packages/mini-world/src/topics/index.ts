@@ -10,8 +10,8 @@ import { outdoors } from "./outdoors.ts";
 import { school } from "./school.ts";
 import { sports } from "./sports.ts";
 import { tools } from "./tools.ts";
-import { travel } from "./travel.ts";
 import type { Topic } from "./topic.ts";
+import { travel } from "./travel.ts";
 
 /** Every topic. */
 export const topics: readonly Topic[] = [

@@ -14,7 +14,11 @@ export const money: Topic = {
     {
       goal: "pay back my debts",
       needs: "a list of what you owe",
-      steps: ["list all debts with their interest", "pay the most expensive debt first", "talk to the bank if you are late"],
+      steps: [
+        "list all debts with their interest",
+        "pay the most expensive debt first",
+        "talk to the bank if you are late",
+      ],
       mistake: "borrow more to pay for a holiday",
     },
     {

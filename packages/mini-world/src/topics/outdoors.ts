@@ -8,7 +8,11 @@ export const outdoors: Topic = {
     {
       goal: "put up a tent",
       needs: "a tent and flat ground",
-      steps: ["look for flat ground without stones", "lay out the tent with the door to the east", "push the pegs in at an angle"],
+      steps: [
+        "look for flat ground without stones",
+        "lay out the tent with the door to the east",
+        "push the pegs in at an angle",
+      ],
       mistake: "put the tent into the river",
     },
     {
@@ -32,13 +36,21 @@ export const outdoors: Topic = {
     {
       goal: "see many stars",
       needs: "a dark place and a clear night",
-      steps: ["go far away from the city lights", "wait until your eyes are used to the dark", "lie down on a warm blanket"],
+      steps: [
+        "go far away from the city lights",
+        "wait until your eyes are used to the dark",
+        "lie down on a warm blanket",
+      ],
       mistake: "point a strong lamp at the sky",
     },
     {
       goal: "find the north without a compass",
       needs: "a clear night sky",
-      steps: ["find the seven bright stars", "follow the two stars at its side", "look for the star that does not move"],
+      steps: [
+        "find the seven bright stars",
+        "follow the two stars at its side",
+        "look for the star that does not move",
+      ],
       mistake: "follow the first plane you hear",
     },
   ],

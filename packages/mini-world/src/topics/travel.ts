@@ -38,7 +38,11 @@ export const travel: Topic = {
     {
       goal: "send a postcard home",
       needs: "a postcard and a stamp",
-      steps: ["write the address on the right side", "put the stamp in the upper corner", "drop the card into a letter box"],
+      steps: [
+        "write the address on the right side",
+        "put the stamp in the upper corner",
+        "drop the card into a letter box",
+      ],
       mistake: "write your message over the address",
     },
   ],
