@@ -1,5 +1,6 @@
 // The dtypes that safetensors can store, their sizes, and which typed array holds each one in memory.
-// It does not convert: that is @dual-head/bytes for the sixteen-bit floats.
+// It does not convert: that is create-checkpoint.ts.
+import type { GgufTypeName } from "./gguf/types.ts";
 
 /** A dtype as safetensors names it. */
 export type StoredDtype =
@@ -25,6 +26,9 @@ export type StoredDtype =
   | "F64"
   | "I64"
   | "U64";
+
+/** Every dtype a checkpoint may have: those of safetensors and of GGUF, and `Q8`, the groups of bytes of llama2.c. */
+export type TensorDtype = StoredDtype | GgufTypeName | "Q8";
 
 /** Bits per element; the sub-byte formats are packed. */
 export const bitsByDtype: ReadonlyMap<string, number> = new Map<StoredDtype, number>([

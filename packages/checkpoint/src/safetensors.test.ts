@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { memorySource } from "@dual-head/bytes";
 import { sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import {
   CheckpointError,
   encodeSafetensors,
@@ -47,11 +47,14 @@ describe.skipIf(vectors === null)("the reference implementation's own vectors", 
     "error:TensorInvalidInfo": ["byte-size", "offsets"],
     "error:ValidationOverflow": ["shape"],
   };
+  let passed = 0;
   for (const { name, hex, expect: verdict } of cases as { name: string; hex: string; expect: string }[]) {
     it(`${name}: ${verdict}`, () => {
       expect(expectedRules[verdict]).toContain(ruleOf(Uint8Array.from(Buffer.from(hex, "hex"))));
+      passed++;
     });
   }
+  afterAll(() => console.log(`safetensors vectors: ${passed} of ${cases.length} judged as by the reference`));
 });
 
 describe("parseSafetensorsHeader()", () => {
@@ -181,71 +184,5 @@ describe("encodeSafetensors()", () => {
     for (const each of refused) expect(() => encodeSafetensors({ w: each })).toThrow(CheckpointError);
     const reserved = { __metadata__: { dtype: "F32", shape: [], data: new Float32Array(1) } } as const;
     expect(() => encodeSafetensors(reserved)).toThrow(/reserved/);
-  });
-});
-
-describe("damaged files", () => {
-  const sound = encodeSafetensors(
-    {
-      "model.norm": { dtype: "F32", shape: [5], data: Float32Array.of(1, 2, 3, 4, 5) },
-      "model.head": { dtype: "BF16", shape: [3, 2], data: Uint16Array.of(1, 2, 3, 4, 5, 6) },
-      empty: { dtype: "I64", shape: [0, 7], data: new BigInt64Array(0) },
-    },
-    { format: "pt" },
-  );
-  const headerEnd = 8 + Number(new DataView(sound.buffer).getBigUint64(0, true));
-  type Edit = (bytes: number[]) => number[];
-  const place = fc.oneof(fc.nat(headerEnd), fc.nat(sound.length - 1));
-  const edit: fc.Arbitrary<Edit> = fc.oneof(
-    fc.tuple(place, fc.nat(255)).map(
-      ([at, byte]): Edit =>
-        (bytes) =>
-          bytes.with(Math.min(at, bytes.length - 1), byte),
-    ),
-    fc.tuple(place, fc.constantFrom(...'{}[]",:0123456789-')).map(
-      ([at, text]): Edit =>
-        (bytes) =>
-          bytes.with(Math.min(at, bytes.length - 1), text.charCodeAt(0)),
-    ),
-    fc.nat(sound.length).map(
-      (at): Edit =>
-        (bytes) =>
-          bytes.slice(0, Math.max(1, at)),
-    ),
-    fc.tuple(place, fc.integer({ min: 1, max: 17 })).map(
-      ([at, count]): Edit =>
-        (bytes) =>
-          bytes.toSpliced(at, Math.min(count, bytes.length - 1)),
-    ),
-    fc.tuple(place, fc.uint8Array({ maxLength: 17 })).map(
-      ([at, more]): Edit =>
-        (bytes) =>
-          bytes.toSpliced(at, 0, ...more),
-    ),
-    fc.tuple(fc.nat(7), fc.nat(255)).map(
-      ([at, byte]): Edit =>
-        (bytes) =>
-          bytes.with(Math.min(at, bytes.length - 1), byte),
-    ),
-  );
-
-  it("give typed errors or a header that still holds every rule, never anything else", async () => {
-    let refused = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
-        const bytes = Uint8Array.from(edits.reduce((result, each) => each(result), [...sound]));
-        try {
-          const checkpoint = await openSafetensors(memorySource(bytes, "damaged"));
-          let size = 0;
-          for (const each of checkpoint.names) size += (await checkpoint.readRaw(each)).length;
-          expect(size).toBe(bytes.length - 8 - Number(new DataView(bytes.buffer).getBigUint64(0, true)));
-        } catch (error) {
-          if (!(error instanceof SafetensorsError)) throw error;
-          refused++;
-        }
-      }),
-      { seed: 53, numRuns: 4000 },
-    );
-    expect(refused).toBeGreaterThan(2000);
   });
 });

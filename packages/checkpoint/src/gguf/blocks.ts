@@ -1,8 +1,9 @@
-// Encodings of numbers in GGUF tensors, as ggml defines and rounds them. Knows no file.
-import { f32ToF16 } from "@dual-head/bytes";
+// Encodings of numbers in GGUF tensors, as ggml defines and rounds them; decoding is in types.ts. Knows no file.
+import { f32ToBf16, f32ToF16 } from "@dual-head/bytes";
+import { ggufTypes } from "./types.ts";
 
 /** Encodings that are written; rows of the blocked ones are multiples of 32. */
-export type GgufDtype = "F32" | "F16" | "Q8_0" | "Q4_0";
+export type GgufDtype = "F32" | "F16" | "BF16" | "Q8_0" | "Q4_0";
 
 /** One encoding. */
 export interface GgufEncoding {
@@ -17,13 +18,12 @@ export interface GgufEncoding {
 /** Every encoding that is written. */
 export const ggufEncodings: Readonly<Record<GgufDtype, GgufEncoding>> = {
   F32: {
-    id: 0,
-    blockSize: 1,
-    blockBytes: 4,
+    ...ggufTypes.F32,
     encode: (values) => new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
   },
-  F16: { id: 1, blockSize: 1, blockBytes: 2, encode: (values) => new Uint8Array(f32ToF16(values).buffer) },
-  Q8_0: blocked(8, 34, (values, bytes, at) => {
+  F16: { ...ggufTypes.F16, encode: (values) => new Uint8Array(f32ToF16(values).buffer) },
+  BF16: { ...ggufTypes.BF16, encode: (values) => new Uint8Array(f32ToBf16(values).buffer) },
+  Q8_0: blocked("Q8_0", (values, bytes, at) => {
     const scale = Math.fround(largest(values) / 127);
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
     writeHalf(bytes, at, scale);
@@ -33,7 +33,7 @@ export const ggufEncodings: Readonly<Record<GgufDtype, GgufEncoding>> = {
       bytes[at + 2 + index] = Math.sign(ratio) * Math.floor(Math.abs(ratio) + 0.5);
     }
   }),
-  Q4_0: blocked(2, 18, (values, bytes, at) => {
+  Q4_0: blocked("Q4_0", (values, bytes, at) => {
     const scale = Math.fround(extreme(values) / -8);
     const inverse = scale === 0 ? 0 : Math.fround(1 / scale);
     writeHalf(bytes, at, scale);
@@ -45,13 +45,13 @@ export const ggufEncodings: Readonly<Record<GgufDtype, GgufEncoding>> = {
 };
 
 function blocked(
-  id: number,
-  blockBytes: number,
+  dtype: GgufDtype,
   encodeBlock: (values: Float32Array, bytes: Uint8Array, at: number) => void,
 ): GgufEncoding {
+  const { id, blockSize, blockBytes } = ggufTypes[dtype];
   return {
     id,
-    blockSize: 32,
+    blockSize,
     blockBytes,
     encode(values) {
       const count = values.length / 32;

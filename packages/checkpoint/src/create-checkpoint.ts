@@ -1,0 +1,108 @@
+// A Checkpoint over opened files whose headers are known: the one implementation, whatever the format.
+// It does not know how a format says where its tensors lie.
+import { type ByteSource, bf16ToF32, f16ToF32, sha256 } from "@dual-head/bytes";
+import type { Checkpoint, CheckpointFormat, MetadataValue, TensorSpec } from "./checkpoint.ts";
+import { CheckpointError } from "./errors.ts";
+
+/** A tensor, where it lies, and how to decode it. */
+export interface PlacedTensor extends TensorSpec {
+  readonly source: ByteSource;
+  /** Bytes from the source's start. */
+  readonly begin: number;
+  readonly end: number;
+  /** The f32 numbers of blocks of integers; null where the dtype says all, or cannot be decoded. */
+  readonly decode: ((raw: Uint8Array<ArrayBuffer>) => Float32Array<ArrayBuffer>) | null;
+}
+
+/** What a format found. */
+export interface OpenedFiles {
+  readonly path: string;
+  readonly format: CheckpointFormat;
+  /** In the order that is hashed; the checkpoint closes them. */
+  readonly sources: readonly ByteSource[];
+  readonly fields: ReadonlyMap<string, MetadataValue>;
+  readonly tensors: ReadonlyMap<string, PlacedTensor>;
+}
+
+/** Makes the checkpoint. */
+export function createCheckpoint({ path, format, sources, fields, tensors }: OpenedFiles): Checkpoint {
+  const names: readonly string[] = Object.freeze([...tensors.keys()].sort());
+  const metadata: Record<string, string> = {};
+  for (const [key, value] of fields) {
+    // Defined, since a key may be __proto__.
+    if (typeof value === "string") Object.defineProperty(metadata, key, { value, enumerable: true });
+  }
+  const find = (name: string): PlacedTensor => {
+    const placed = tensors.get(name);
+    if (placed !== undefined) return placed;
+    const message = `Cannot find tensor ${JSON.stringify(name)} in ${path}, which has ${names.length} tensors, use a checkpoint of this architecture`;
+    throw new CheckpointError(message, path, { tensor: name, expected: "present", actual: "missing" });
+  };
+  function read(name: string, as: "f32"): Promise<Float32Array<ArrayBuffer>>;
+  function read(name: string, as: "f64"): Promise<Float64Array<ArrayBuffer>>;
+  async function read(name: string, as: "f32" | "f64"): Promise<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>> {
+    const placed = find(name);
+    checkFloats(placed, name, as);
+    return decodeFloats(await placed.source.read(placed.begin, placed.end - placed.begin), placed, as);
+  }
+  return {
+    path,
+    format,
+    names,
+    metadata,
+    fields,
+    has: (name) => tensors.has(name),
+    spec(name) {
+      const { dtype, shape } = find(name);
+      return { dtype, shape };
+    },
+    read,
+    async readRaw(name, range): Promise<Uint8Array<ArrayBuffer>> {
+      const { source, begin, end } = find(name);
+      const [from, to] = [range?.begin ?? 0, range?.end ?? end - begin];
+      if (!(Number.isSafeInteger(from) && Number.isSafeInteger(to) && 0 <= from && from <= to && to <= end - begin)) {
+        const actual = `bytes ${from} to ${to} of ${end - begin}`;
+        const message = `Cannot read ${actual} of tensor ${JSON.stringify(name)} of ${path}: that is no range of it, ask for one inside`;
+        throw new CheckpointError(message, path, { tensor: name, expected: "a range inside", actual });
+      }
+      return source.read(begin + from, to - from);
+    },
+    sha256: () => sha256(...sources),
+    async close(): Promise<void> {
+      await Promise.all(sources.map((source) => source.close()));
+    },
+  };
+}
+
+const floatDtypes: readonly string[] = ["F64", "F32", "F16", "BF16"];
+
+/** Throws, before anything is read, where a dtype has no floats. */
+function checkFloats({ dtype, decode, source }: PlacedTensor, name: string, as: "f32" | "f64"): void {
+  if (decode !== null || floatDtypes.includes(dtype)) return;
+  const expected = "F64, F32, F16 or BF16";
+  throw new CheckpointError(
+    `Cannot read tensor ${JSON.stringify(name)} of ${source.name} as ${as}: its dtype is ${dtype} but must be ${expected} or one that can be decoded, convert it or read it raw`,
+    source.name,
+    { tensor: name, expected, actual: dtype },
+  );
+}
+
+function decodeFloats(
+  raw: Uint8Array<ArrayBuffer>,
+  { dtype, decode }: PlacedTensor,
+  as: "f32" | "f64",
+): Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> {
+  const { buffer, byteOffset, byteLength } = raw;
+  if (dtype === "F64") {
+    const doubles = new Float64Array(buffer, byteOffset, byteLength / 8);
+    return as === "f64" ? doubles : Float32Array.from(doubles);
+  }
+  let values: Float32Array<ArrayBuffer>;
+  if (decode !== null) values = decode(raw);
+  else if (dtype === "F32") values = new Float32Array(buffer, byteOffset, byteLength / 4);
+  else {
+    const halves = new Uint16Array(buffer, byteOffset, byteLength / 2);
+    values = dtype === "F16" ? f16ToF32(halves) : bf16ToF32(halves);
+  }
+  return as === "f32" ? values : Float64Array.from(values);
+}
