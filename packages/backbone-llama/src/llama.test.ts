@@ -62,6 +62,37 @@ describe("createLlama()", () => {
     expect(untied.backbone.lmHead(untied.params)).toMatchObject({ weight: untied.params.lmHead });
   });
 
+  it("keeps a ring of window + chunk − 1 rows and says what truncation cannot bring back", async () => {
+    using model = tinyLlama(await sharedDevice("reference"), 8, { window: 5, architecture: "mistral" });
+    const { backbone, params } = model;
+    const extent = { slotCount: 1, capacity: 31, pageSize: 1, chunkSize: 3 };
+    using cache = backbone.createCache(params.embedding.device, extent);
+    expect(cache.rowCount).toBe(5 + 3 - 1);
+    const slot = cache.open();
+    for (let length = 0; length < 30; length += 3) {
+      backbone
+        .extend(
+          params,
+          createTokenBatch([{ slot, tokens: [1, 2, length % 23] }], () => length),
+          cache,
+        )
+        .dispose();
+    }
+    expect(() => cache.truncate(slot, 26)).toThrow(
+      "rows before 23 left the window of 5 and are gone; keep at least 27",
+    );
+    cache.truncate(slot, 27);
+    expect(() =>
+      backbone.extend(
+        params,
+        createTokenBatch([{ slot, tokens: [1, 2, 3, 4] }], () => 27),
+        cache,
+      ),
+    ).toThrow("feed it in chunks");
+    cache.close(slot);
+    expect(cache.freeRows).toBe(cache.rowCount);
+  });
+
   it("does not lengthen a slot whose rows come out of order", async () => {
     using model = tinyLlama(await sharedDevice("reference"), 6);
     using cache = model.backbone.createCache(model.params.embedding.device, { slotCount: 2, capacity: 5 });

@@ -48,15 +48,16 @@ export function createLlama(config: LlamaConfig): Backbone<LlamaParams> {
         values,
       }));
     },
-    createCache(device, { slotCount, capacity }: KvCacheExtent): KvCache {
+    createCache(device, extent: KvCacheExtent): KvCache {
+      const { capacity } = extent;
       if (capacity > config.maxTokens) {
         throw new SlotError(
           `Cannot create a cache of capacity ${capacity}: the model has ${config.maxTokens} positions; ask for at most those`,
         );
       }
       return createKvCache(device, {
-        slotCount,
-        capacity,
+        ...extent,
+        window: config.window ?? undefined,
         layerCount: config.layerCount,
         keySize,
         valueSize: keySize,
@@ -66,7 +67,7 @@ export function createLlama(config: LlamaConfig): Backbone<LlamaParams> {
       checkAngles(config, batch.positions);
       checkTokens(config, batch.tokens, batch.positions);
       cache.extend(batch);
-      const ranges = cache.ranges(batch, window);
+      const ranges = cache.ranges(batch);
       return run(config, params, batch.tokens, batch.positions, ranges, (layer, keys, values) => {
         cache.write(layer, keys, values, batch);
         return { keys: cache.keys(layer), values: cache.values(layer) };
@@ -98,7 +99,7 @@ function run(
   return device.scope(() => {
     const rowCount = tokens.length;
     const rotation = device.tensor(ropeRotation(config, positions), [rowCount, config.headSize]);
-    const visible = device.tensor(ranges, [rowCount, 2]);
+    const visible = device.tensor(ranges, [rowCount, ranges.length / rowCount]);
     let x = gatherRows(params.embedding, device.tensor(tokens, [rowCount]));
     for (const [index, layer] of params.layers.entries()) {
       const next = device.scope(() => block(config, layer, index, x, rotation, visible, view));

@@ -87,7 +87,8 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
     const heads = value.device.tensor(headOfRow, [width]);
     return { query, key, value: scatterAddRows(multiply(value, rowWeights), heads, headCount), bias };
   };
-  const rangesOf = (device: Device, ranges: Uint32Array) => device.tensor(ranges, [ranges.length / 2, 2]);
+  const rangesOf = (device: Device, ranges: Uint32Array, queryCount: number) =>
+    device.tensor(ranges, [queryCount, ranges.length / queryCount]);
   return {
     config: { kind: "attention", hiddenSize, width, headCount, initialAlpha },
     kind: "attention",
@@ -117,7 +118,7 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
         const q = matmul(queried, folded.query, { transposeB: true });
         const k = matmul(hidden, folded.key, { transposeB: true });
         const v = matmul(hidden, folded.value, { transposeB: true });
-        const ranges = rangesOf(device, causalRanges(segments, undefined, rows));
+        const ranges = rangesOf(device, causalRanges(segments, undefined, rows), queried.shape[0]!);
         return gateLogits(attention(q, k, v, ranges, attrs), folded.bias);
       });
     },
@@ -130,7 +131,7 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
         history.write(0, matmul(hidden, folded.key, { transposeB: true }), batch);
         history.write(1, matmul(hidden, folded.value, { transposeB: true }), batch);
         const q = matmul(hidden, folded.query, { transposeB: true });
-        const ranges = rangesOf(device, history.ranges(batch));
+        const ranges = rangesOf(device, history.ranges(batch), batch.slots.length);
         return gateLogits(attention(q, history.matrix(0), history.matrix(1), ranges, attrs), folded.bias);
       });
     },

@@ -5,14 +5,13 @@ export { createDevice, type Device, type OpenDeviceOptions, openDevice } from ".
 export { apply } from "./dispatch.ts";
 export { DeviceError, GradientError, ShapeError } from "./errors.ts";
 export { type PackedDtype, packMatrix, unpackMatrix } from "./formats/packing.ts";
+export { type Page, type PageTableOptions, type Slot, SlotError, type SlotFact } from "./nn/page-table.ts";
 export { type Projection, projectionTerms, type WeightedProjection } from "./nn/projection.ts";
 export { causalRanges, type RowBatch, rowCountOf, type Segments, segmentPositions, segmentsOf } from "./nn/ragged.ts";
 export {
   createRowCache,
   type RowCache,
   type RowCacheOptions,
-  type Slot,
-  SlotError,
   type Slots,
 } from "./nn/row-cache.ts";
 export { type AdamwAttrs, type AdamwState, adamw } from "./ops/adamw/op.ts";

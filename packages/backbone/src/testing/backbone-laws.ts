@@ -1,5 +1,5 @@
 // What every backbone must keep, on every device: its two views agree, rows see their own past only, slots are
-// independent, and the differentiable view has the gradient that finite differences show.
+// independent and paged, chunks are as the whole, and the differentiable view has the gradient of finite differences.
 import {
   add,
   createRandom,
@@ -28,6 +28,15 @@ export interface BackboneSubject<Params> {
 
 const seed = 20240613;
 const slotCount = 3;
+// Small, so that even short sequences have several pages.
+const pageSize = 3;
+const chunkSize = 4;
+
+/** The most rows that slots may take: those of all positions, or of a ring of window + chunk − 1, rounded up to pages. */
+function rowsOf(slots: number, capacity: number, window: number): number {
+  const pages = Math.min(Math.ceil(capacity / pageSize), Math.ceil((window + chunkSize - 2) / pageSize) + 1);
+  return slots * pages * pageSize;
+}
 
 /**
  * Runs the laws of one backbone under vitest, on every device.
@@ -102,7 +111,7 @@ export function backboneLaws<Params>(
           `gives prefill's rows when fed ${chunkLength} at a time, slots interleaved`,
           withLab(async (lab, sequences) => {
             const expected = await lab.hidden(sequences);
-            await lab.withCache(async (cache) => {
+            await lab.withCache({}, async (cache) => {
               const slots = sequences.map(() => cache.open());
               const rows: number[][] = sequences.map(() => []);
               for (let from = 0; sequences.some((tokens) => from < tokens.length); from += chunkLength) {
@@ -132,7 +141,7 @@ export function backboneLaws<Params>(
           const next = [(tokens[0]! + 1) % vocabSize];
           const width = lab.subject.backbone.config.hiddenSize;
           const lastRow = async (sequence: readonly number[]) => (await lab.hidden([sequence]))[0]!.slice(-width);
-          await lab.withCache(async (cache) => {
+          await lab.withCache({}, async (cache) => {
             const used = cache.open();
             await lab.extend(cache, [{ slot: used, tokens: other }]);
             cache.close(used);
@@ -151,12 +160,62 @@ export function backboneLaws<Params>(
         }),
       );
 
+      it("gives the rows of the whole when fed in any chunks, to the last position and far past any window", async () => {
+        const lab = await open();
+        const { maxTokens, vocabSize } = lab.subject.backbone.config;
+        const length = Math.min(maxTokens, 41);
+        const token = fc.nat({ max: vocabSize - 1 });
+        const sequence = fc.array(token, { minLength: length, maxLength: length });
+        const chunks = fc.array(fc.integer({ min: 1, max: chunkSize }), { minLength: length, maxLength: length });
+        await fc.assert(
+          fc.asyncProperty(sequence, chunks, async (tokens, chunkLengths) => {
+            const [expected] = await lab.hidden([tokens]);
+            await lab.withCache({ capacity: length }, async (cache) => {
+              // Another slot's rows lie between those of the first.
+              const [slot, other] = [cache.open(), cache.open()];
+              const rows: number[] = [];
+              for (let from = 0, step = 0; from < length; from += chunkLengths[step++]!) {
+                const chunk = tokens.slice(from, from + chunkLengths[step]!);
+                const both = await lab.extend(cache, [
+                  { slot: other, tokens: chunk.toReversed() },
+                  { slot, tokens: chunk },
+                ]);
+                rows.push(...both[1]!);
+              }
+              checkClose("the chunked sequence", rows, expected!, tolerance);
+              expect(cache.rowCount).toBeLessThanOrEqual(rowsOf(slotCount, length, cache.window));
+            });
+          }),
+          { seed, numRuns: 2 },
+        );
+      });
+
+      it(
+        "keeps the prefix of forks once and frees the rows of closed slots",
+        withLab(async (lab, sequences) => {
+          await lab.withCache({}, async (cache) => {
+            const slot = cache.open();
+            await lab.extend(cache, [{ slot, tokens: sequences[0]! }]);
+            const { freeRows } = cache;
+            const forks = [cache.fork(slot), cache.fork(slot)];
+            expect(cache.freeRows).toBe(freeRows);
+            await lab.extend(
+              cache,
+              forks.map((each) => ({ slot: each, tokens: [0] })),
+            );
+            expect(cache.freeRows).toBe(freeRows - 2 * pageSize);
+            for (const each of [slot, ...forks]) cache.close(each);
+            expect(cache.freeRows).toBe(cache.rowCount);
+          });
+        }),
+      );
+
       it("refuses tokens it cannot read and leaves the cache as it was", async () => {
         const lab = await open();
         const { vocabSize, maxTokens } = lab.subject.backbone.config;
         await expect(lab.hidden([[vocabSize]])).rejects.toThrow(`token ${vocabSize} is not below`);
         await expect(lab.hidden([new Array<number>(maxTokens + 1).fill(0)])).rejects.toThrow("positions of this model");
-        await lab.withCache(async (cache) => {
+        await lab.withCache({}, async (cache) => {
           const slot = cache.open();
           await expect(lab.extend(cache, [{ slot, tokens: [0, vocabSize] }])).rejects.toThrow("on row 1");
           expect(cache.length(slot)).toBe(0);
@@ -167,7 +226,7 @@ export function backboneLaws<Params>(
         const lab = await open();
         const { liveBuffers } = lab.device.stats;
         await lab.hidden([[1, 0, 1], [0]]);
-        await lab.withCache(async (cache) => {
+        await lab.withCache({}, async (cache) => {
           const slot = cache.open();
           for (const token of [0, 1, 0]) await lab.extend(cache, [{ slot, tokens: [token] }]);
         });
@@ -196,7 +255,8 @@ interface Lab<Params> {
   readonly subject: BackboneSubject<Params>;
   hidden(sequences: readonly (readonly number[])[]): Promise<number[][]>;
   extend(cache: KvCache, entries: readonly SlotTokens[]): Promise<number[][]>;
-  withCache(body: (cache: KvCache) => Promise<void>): Promise<void>;
+  /** A cache of small pages; of 13 positions where nothing else is asked for. */
+  withCache(extent: { readonly capacity?: number }, body: (cache: KvCache) => Promise<void>): Promise<void>;
 }
 
 function createLab<Params>(device: Device, subject: BackboneSubject<Params>): Lab<Params> {
@@ -226,9 +286,9 @@ function createLab<Params>(device: Device, subject: BackboneSubject<Params>): La
         entries.map(({ tokens }) => tokens.length),
       );
     },
-    async withCache(body) {
-      const capacity = Math.min(13, backbone.config.maxTokens);
-      using cache = backbone.createCache(device, { slotCount, capacity });
+    async withCache({ capacity = Math.min(13, backbone.config.maxTokens) }, body) {
+      const chunks = capacity > 13 ? { chunkSize } : {};
+      using cache = backbone.createCache(device, { slotCount, capacity, pageSize, ...chunks });
       await body(cache);
     },
   };

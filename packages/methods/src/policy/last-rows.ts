@@ -41,7 +41,9 @@ export function createLastRows(device: Device, slotCount: number, hiddenSize: nu
     length: (slot) => rows.length(slot),
     write(slots, { hidden, gateLogits }) {
       const batch = batchOf(slots);
-      rows.extend(batchOf(slots.filter((slot) => rows.length(slot) === 0)));
+      // A fork may share the former row: emptied slots take rows of their own.
+      for (const slot of slots) rows.truncate(slot, 0);
+      rows.extend(batch);
       rows.write(0, hidden, batch);
       device.scope(() => {
         for (const [head, logits] of gateLogits.entries()) {
@@ -51,7 +53,7 @@ export function createLastRows(device: Device, slotCount: number, hiddenSize: nu
     },
     read(slots) {
       return device.scope(() => {
-        const index = device.tensor(Uint32Array.from(slots), [slots.length]);
+        const index = device.tensor(rows.rows(batchOf(slots)), [slots.length]);
         return {
           hidden: gatherRows(rows.matrix(0), index),
           gateLogits: Array.from({ length: headCount }, (_, head) =>

@@ -1,8 +1,9 @@
-// Slots of rows against a plain model: any sequence of opens, writes, forks, cuts and closes.
+// Slots of rows on every device against a plain model: any sequence of opens, writes, forks, cuts and closes.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { sharedDevice, testDeviceNames } from "../testing/index.ts";
-import { createRowCache, SlotError } from "./row-cache.ts";
+import { SlotError } from "./page-table.ts";
+import { createRowCache } from "./row-cache.ts";
 
 const command = fc.oneof(
   fc.record({ kind: fc.constant("open" as const) }),
@@ -18,7 +19,7 @@ describe.each(testDeviceNames)("createRowCache() on %s", (deviceName) => {
     await fc.assert(
       fc.asyncProperty(fc.array(command, { maxLength: 25 }), async (commands) => {
         const [slotCount, capacity, width] = [3, 7, 2];
-        using cache = createRowCache(device, { slotCount, capacity, widths: [width] });
+        using cache = createRowCache(device, { slotCount, capacity, pageSize: 3, widths: [width] });
         const model = new Map<number, number[]>();
         let next = 1;
         const take = (slot: number, rows: number[]) => {
@@ -67,8 +68,12 @@ describe.each(testDeviceNames)("createRowCache() on %s", (deviceName) => {
         const held = await cache.matrix(0).read();
         for (const [slot, rows] of model) {
           expect(cache.length(slot)).toBe(rows.length);
-          expect(rows.map((_, row) => held[(slot * capacity + row) * width])).toEqual(rows);
+          const batch = { slots: rows.map(() => slot), positions: rows.map((_, row) => row) };
+          const at = cache.rows({ slots: Uint32Array.from(batch.slots), positions: Uint32Array.from(batch.positions) });
+          expect(Array.from(at, (row) => held[row * width])).toEqual(rows);
         }
+        for (const slot of model.keys()) cache.close(slot);
+        expect(cache.freeRows).toBe(cache.rowCount);
       }),
       { seed: 17, numRuns: 30 },
     );

@@ -1,183 +1,186 @@
-// Slots of cached rows: a fixed block of rows a slot, allocated once. Serves keys, values and gate histories alike;
-// knows neither what the rows mean nor who reads them.
+// Slots of cached rows in pages, allocated once: forks share what they have in common. Serves keys, values and gate
+// histories alike; knows neither what the rows mean nor who reads them.
 import type { Device } from "../device.ts";
 import { gatherRows } from "../ops/gather-rows/op.ts";
 import { writeRows } from "../ops/write-rows/op.ts";
 import { createArray } from "../spec.ts";
 import type { Tensor } from "../tensor.ts";
+import { type Page, PageTable, type PageTableOptions, type Slot, SlotError } from "./page-table.ts";
 import type { RowBatch } from "./ragged.ts";
-
-/** Handle of one sequence's rows in a cache. */
-export type Slot = number;
 
 /** Sequences with a length that can be opened, copied, cut and closed. */
 export interface Slots extends Disposable {
   /** Takes a free slot of length 0; throws where none is left. */
   open(): Slot;
-  /** A new slot with the same rows. */
+  /** A new slot with the same rows, which goes its own way. */
   fork(slot: Slot): Slot;
-  /** Forgets the rows from `length` on. */
+  /** Forgets the rows from `length` on; throws where a window has let go of rows that the next one needs. */
   truncate(slot: Slot, length: number): void;
   /** Returns the slot. */
   close(slot: Slot): void;
   length(slot: Slot): number;
 }
 
-/** Extents of a row cache: `widths` are those of its matrices, each [slotCount·capacity, width]. */
-export interface RowCacheOptions {
-  readonly slotCount: number;
-  readonly capacity: number;
+/** Extents of a row cache: `widths` are those of its matrices, each [rowCount, width]. */
+export interface RowCacheOptions extends PageTableOptions {
   readonly widths: readonly number[];
-}
-
-/** A slot operation that cannot be: unknown slot, no slot or no room left, rows out of order. */
-export class SlotError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "SlotError";
-  }
 }
 
 /** Rows of several matrices under one slot table. */
 export interface RowCache extends Slots {
   readonly slotCount: number;
   readonly capacity: number;
-  /** Checks that each slot's rows of the batch continue it without a gap, then lengthens the slots. */
+  /** How many rows an entry sees, itself included. */
+  readonly window: number;
+  /** The most rows of one slot in one batch. */
+  readonly chunkSize: number;
+  /** Rows of one page: forks and holders share whole pages, and what is begun of one is copied when it is written. */
+  readonly pageSize: number;
+  /** Rows of each matrix. */
+  readonly rowCount: number;
+  /** Rows in pages that neither a slot nor a holder has. */
+  readonly freeRows: number;
+  /**
+   * Checks that each slot's rows of the batch continue it without a gap, then lengthens the slots.
+   *
+   * @throws SlotError where a row is out of order or there is no room; no slot is longer then
+   */
   extend(batch: RowBatch): void;
   /** Writes rows [N, width] of the batch, which must not change afterwards, into matrix `index`. */
   write(index: number, rows: Tensor, batch: RowBatch): void;
-  /** Matrix `index`, [slotCount·capacity, width]; valid until the next write. */
+  /** Matrix `index`, [rowCount, width]; valid until the next write. */
   matrix(index: number): Tensor;
-  /** Key ranges of the batch's entries: rows up to and including each entry's own, at most `window`; [2·N]. */
+  /** The row of each entry of the batch in the matrices, [N]. */
+  rows(batch: RowBatch): Uint32Array;
+  /**
+   * Key ranges of the batch's entries for `attention`: rows up to and including each entry's own, at most `window`;
+   * [N, 2·R] with R = 1 where every slot's rows follow each other.
+   */
   ranges(batch: RowBatch, window?: number): Uint32Array;
+  /** Keeps full page `index` of a slot, rows from index·pageSize on, beyond the slot's life; the caller releases it. */
+  hold(slot: Slot, index: number): Page;
+  /** Gives up a page that was held. */
+  release(page: Page): void;
+  /** Continues a slot, which must end with a page, by pages that are held; it shares their rows. */
+  adopt(slot: Slot, pages: readonly Page[]): void;
+  /** The rows of pages in the matrices, one page after the other. */
+  rowsOf(pages: readonly Page[]): Uint32Array;
 }
 
 /** Creates a cache; its memory is allocated here and does not grow. */
 export function createRowCache(device: Device, options: RowCacheOptions): RowCache {
-  return new FixedRowCache(device, options);
+  return new PagedRowCache(device, options);
 }
 
-class FixedRowCache implements RowCache {
-  readonly slotCount: number;
-  readonly capacity: number;
+class PagedRowCache implements RowCache {
   readonly #device: Device;
-  readonly #matrices: Tensor[];
-  readonly #lengths = new Map<Slot, number>();
-  readonly #free: Slot[];
+  readonly #table: PageTable;
+  readonly #matrices: Tensor[] = [];
   /** Rows of the batch last written, on the device: every matrix of a cache is written with the same. */
   #written: { readonly batch: RowBatch; readonly rows: Tensor } | null = null;
-  constructor(device: Device, { slotCount, capacity, widths }: RowCacheOptions) {
-    this.slotCount = slotCount;
-    this.capacity = capacity;
+
+  constructor(device: Device, { widths, ...extents }: RowCacheOptions) {
     this.#device = device;
-    this.#free = Array.from({ length: slotCount }, (_, index) => slotCount - 1 - index);
-    this.#matrices = [];
+    this.#table = new PageTable(extents);
+    const { rowCount } = this.#table;
     try {
       for (const width of widths) {
-        const zeros = createArray(device.floatDtype, slotCount * capacity * width);
-        this.#matrices.push(device.keep(device.tensor(zeros, [slotCount * capacity, width])));
+        const zeros = createArray(device.floatDtype, rowCount * width);
+        this.#matrices.push(device.keep(device.tensor(zeros, [rowCount, width])));
       }
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
     }
   }
+  get slotCount(): number {
+    return this.#table.slotCount;
+  }
+  get capacity(): number {
+    return this.#table.capacity;
+  }
+  get window(): number {
+    return this.#table.window;
+  }
+  get chunkSize(): number {
+    return this.#table.chunkSize;
+  }
+  get pageSize(): number {
+    return this.#table.pageSize;
+  }
+  get rowCount(): number {
+    return this.#table.rowCount;
+  }
+  get freeRows(): number {
+    return this.#table.freeRows;
+  }
   open(): Slot {
-    const slot = this.#free.pop();
-    if (slot === undefined) {
-      throw new SlotError(
-        `Cannot open a slot: all ${this.slotCount} are in use; close one, or create the cache with more`,
-      );
-    }
-    this.#lengths.set(slot, 0);
-    return slot;
+    return this.#table.open();
   }
   length(slot: Slot): number {
-    const length = this.#lengths.get(slot);
-    if (length === undefined) throw new SlotError(`Cannot use slot ${slot}: it is not open`);
-    return length;
+    return this.#table.length(slot);
   }
   fork(slot: Slot): Slot {
-    const length = this.length(slot);
-    const copy = this.open();
-    try {
-      if (length > 0) this.#copyRows(slot, copy, length);
-    } catch (error) {
-      this.close(copy);
-      throw error;
-    }
-    this.#lengths.set(copy, length);
-    return copy;
+    return this.#table.fork(slot);
   }
   truncate(slot: Slot, length: number): void {
-    const held = this.length(slot);
-    if (!Number.isInteger(length) || length < 0 || length > held) {
-      throw new SlotError(`Cannot truncate slot ${slot} to ${length}: it holds ${held} rows`);
-    }
-    this.#lengths.set(slot, length);
+    this.#table.truncate(slot, length);
   }
   close(slot: Slot): void {
-    this.length(slot);
-    this.#lengths.delete(slot);
-    this.#free.push(slot);
+    this.#table.close(slot);
   }
-  extend({ slots, positions }: RowBatch): void {
-    const lengths = new Map<Slot, number>();
-    for (const [entry, slot] of slots.entries()) {
-      const length = lengths.get(slot) ?? this.length(slot);
-      if (positions[entry] !== length) {
-        throw new SlotError(
-          `Cannot extend slot ${slot} at position ${positions[entry]}: its next position is ${length}`,
-        );
-      }
-      if (length >= this.capacity) {
-        throw new SlotError(
-          `Cannot extend slot ${slot}: it holds ${length} of ${this.capacity} rows; create the cache with a larger capacity`,
-        );
-      }
-      lengths.set(slot, length + 1);
-    }
-    for (const [slot, length] of lengths) this.#lengths.set(slot, length);
+  hold(slot: Slot, index: number): Page {
+    return this.#table.hold(slot, index);
+  }
+  release(page: Page): void {
+    this.#table.release(page);
+  }
+  adopt(slot: Slot, pages: readonly Page[]): void {
+    this.#table.adopt(slot, pages);
+  }
+  rowsOf(pages: readonly Page[]): Uint32Array {
+    return this.#table.rowsOf(pages);
+  }
+  extend(batch: RowBatch): void {
+    const { from, to } = this.#table.extend(batch);
+    if (from.length > 0) this.#copyRows(from, to);
   }
   write(index: number, rows: Tensor, batch: RowBatch): void {
-    this.#matrices[index] = writeRows(this.matrix(index), rows, this.#rowsOf(batch));
+    this.#matrices[index] = writeRows(this.matrix(index), rows, this.#rowTensor(batch));
   }
   matrix(index: number): Tensor {
     const matrix = this.#matrices[index];
-    if (matrix === undefined)
-      throw new SlotError(`Cannot read matrix ${index}: this cache has ${this.#matrices.length}`);
+    if (matrix === undefined) {
+      throw new SlotError(`Cannot read matrix ${index}: this cache has ${this.#matrices.length}`, "matrix");
+    }
     return matrix;
   }
-  ranges({ slots, positions }: RowBatch, window: number = Number.POSITIVE_INFINITY): Uint32Array {
-    const ranges = new Uint32Array(2 * slots.length);
-    for (const [entry, slot] of slots.entries()) {
-      const end = slot * this.capacity + positions[entry]! + 1;
-      ranges[2 * entry] = end - Math.min(positions[entry]! + 1, window);
-      ranges[2 * entry + 1] = end;
-    }
-    return ranges;
+  rows(batch: RowBatch): Uint32Array {
+    return this.#table.rows(batch);
+  }
+  ranges(batch: RowBatch, window?: number): Uint32Array {
+    return this.#table.ranges(batch, window);
   }
   [Symbol.dispose](): void {
     for (const matrix of this.#matrices.splice(0)) matrix.dispose();
     this.#written?.rows.dispose();
     this.#written = null;
   }
-  #rowsOf(batch: RowBatch): Tensor {
+  #rowTensor(batch: RowBatch): Tensor {
     if (this.#written?.batch === batch) return this.#written.rows;
     this.#written?.rows.dispose();
     this.#written = null;
-    const at = Uint32Array.from(batch.slots, (slot, entry) => slot * this.capacity + batch.positions[entry]!);
-    const rows = this.#device.keep(this.#device.tensor(at, [at.length]));
-    this.#written = { batch, rows };
-    return rows;
+    const rows = this.#table.rows(batch);
+    this.#written = { batch, rows: this.#device.keep(this.#device.tensor(rows, [rows.length])) };
+    return this.#written.rows;
   }
-  #copyRows(from: Slot, to: Slot, length: number): void {
-    const rowsOf = (slot: Slot) => Uint32Array.from({ length }, (_, row) => slot * this.capacity + row);
+  #copyRows(from: Uint32Array, to: Uint32Array): void {
     this.#device.scope(() => {
-      const source = this.#device.tensor(rowsOf(from), [length]);
-      const target = this.#device.tensor(rowsOf(to), [length]);
-      for (const [index, matrix] of this.#matrices.entries())
+      const source = this.#device.tensor(from, [from.length]);
+      const target = this.#device.tensor(to, [to.length]);
+      for (const [index, matrix] of this.#matrices.entries()) {
         this.#matrices[index] = writeRows(matrix, gatherRows(matrix, source), target);
+      }
     });
   }
 }

@@ -12,6 +12,12 @@ const rowCache = {
   test: "packages/tensor-core/src/nn/row-cache.test.ts",
 };
 
+const pageTable = {
+  file: "packages/tensor-core/src/nn/page-table.ts",
+  test: "packages/tensor-core/src/nn/page-table.test.ts",
+};
+const pageLists = "PageTable > behaves like lists of rows, with a window of";
+
 /** Operations, the LLaMA block and caches. */
 export const engineMutations: readonly Mutation[] = [
   {
@@ -26,8 +32,8 @@ export const engineMutations: readonly Mutation[] = [
     id: "attention-range-end",
     what: "Attention leaves out the last visible key",
     ...attention,
-    find: "for (let s = start; s < end; s++) {\n            sum += Math.exp(",
-    replace: "for (let s = start; s < end - 1; s++) {\n            sum += Math.exp(",
+    find: "for (const [at, s] of keys.entries()) {",
+    replace: "for (const [at, s] of keys.slice(0, -1).entries()) {",
     property: `attention ${laws} agrees with its oracle on cpu`,
   },
   {
@@ -35,8 +41,8 @@ export const engineMutations: readonly Mutation[] = [
     what: "The cpu kernel of attention keeps the weights of former blocks where a later block has a higher score",
     file: `${ops}/attention/attention.as.ts`,
     test: attention.test,
-    find: "if (block > first && highestNow > highest) {",
-    replace: "if (block > last && highestNow > highest) {",
+    find: "if (!isFirst && highestNow > highest) {",
+    replace: "if (count < 0 && highestNow > highest) {",
     property: "attention() on cpu > is the same where every score is 1000 higher",
   },
   {
@@ -191,42 +197,67 @@ export const engineMutations: readonly Mutation[] = [
   {
     id: "cache-truncate-does-nothing",
     what: "Truncating a sequence keeps its rows",
-    ...rowCache,
-    find: " rows`);\n    }\n    this.#lengths.set(slot, length);",
-    replace: " rows`);\n    }",
-    property: "createRowCache() on reference > behaves like lists of rows",
+    ...pageTable,
+    find: "this.release(page);\n    state.length = length;\n  }\n\n  close",
+    replace: "this.release(page);\n  }\n\n  close",
+    property: `${pageLists} Infinity`,
   },
   {
-    id: "cache-fork-shares-rows",
-    what: "A fork shares the rows of its parent",
-    ...rowCache,
+    id: "cache-fork-is-its-parent",
+    what: "A fork is given its parent's slot",
+    ...pageTable,
     find: "const copy = this.open();",
     replace: "const copy = slot;",
-    property: "createRowCache() on reference > behaves like lists of rows",
+    property: `${pageLists} Infinity`,
+  },
+  {
+    id: "cache-fork-writes-shared-pages",
+    what: "A fork writes into the page it shares with its parent",
+    ...pageTable,
+    find: "this.#references[pages.at(-1)!]! > 1;",
+    replace: "this.#references[pages.at(-1)!]! > 9;",
+    property: `${pageLists} Infinity`,
   },
   {
     id: "cache-fork-copies-nothing",
-    what: "A fork has its parent's length but not its rows",
+    what: "A fork that writes has a page of its own, but not what was begun of it",
     ...rowCache,
-    find: "if (length > 0) this.#copyRows(slot, copy, length);",
-    replace: "if (length < 0) this.#copyRows(slot, copy, length);",
+    find: "if (from.length > 0) this.#copyRows(from, to);",
+    replace: "if (from.length < 0) this.#copyRows(from, to);",
     property: "createRowCache() on reference > behaves like lists of rows",
+  },
+  {
+    id: "cache-close-keeps-pages",
+    what: "Closing a slot frees the slot but not its rows",
+    ...pageTable,
+    find: "if (this.#references[page] === 0) this.#freePageCount++;",
+    replace: "",
+    property: `${pageLists} Infinity`,
+  },
+  {
+    id: "cache-ring-too-short",
+    what: "The ring of a sliding window lets go of a page that rows of a chunk still see",
+    ...pageTable,
+    find: "const firstPage = Math.floor(firstKept / this.pageSize);",
+    replace: "const firstPage = Math.ceil(firstKept / this.pageSize);",
+    property: `${pageLists} 4`,
   },
   {
     id: "cache-window-ignored",
     what: "A sliding window does not slide in cached decoding",
-    ...rowCache,
-    find: "end - Math.min(positions[entry]! + 1, window)",
-    replace: "end - Math.min(positions[entry]! + 1, window + 1)",
+    ...pageTable,
+    find: "Math.max(0, positions[entry]! + 1 - window), positions",
+    replace: "Math.max(0, positions[entry]! - window), positions",
     property: "createRowCache() on reference > refuses gaps, names the next position, and gives windows as ranges",
+    test: rowCache.test,
   },
   {
     id: "cache-position-off-by-one",
     what: "Rows are written one position early",
-    ...rowCache,
-    find: "slot * this.capacity + batch.positions[entry]!);",
-    replace: "Math.max(0, slot * this.capacity + batch.positions[entry]! - 1));",
-    property: "createRowCache() on reference > behaves like lists of rows",
+    ...pageTable,
+    find: "const position = positions[entry]!;",
+    replace: "const position = Math.max(0, positions[entry]! - 1);",
+    property: `${pageLists} Infinity`,
   },
   {
     id: "cache-values-are-keys",

@@ -1,5 +1,5 @@
-// Attention of each query over its range of key rows, and its gradients; AssemblyScript.
-// Scores live in blocks in the thread's scratch memory; softmax is online over the blocks of a range.
+// Attention of each query over its ranges of key rows, and its gradients; AssemblyScript.
+// Scores live in blocks in the thread's scratch memory; softmax is online over blocks, which pass from range to range.
 import { addScaled, dot, fma, horizontalSum, loadPartial, rowMax, sexp, slog, storePartial, threadScratch, vexp } from "../../backends/cpu/prelude.as";
 
 // Keys a block: their scores and the vectors they weigh stay in the first-level cache.
@@ -72,8 +72,8 @@ function exponentiate(scores: usize, count: i32, shift: f32): f32 {
 
 /** Units: pairs of query and head. */
 export function attentionRows(
-  q: usize, k: usize, v: usize, ranges: usize, out: usize, logNormaliser: usize, headCount: usize, groupCount: usize, headSize: i32, valueSize: i32,
-  scale: f32, begin: usize, end: usize,
+  q: usize, k: usize, v: usize, ranges: usize, out: usize, logNormaliser: usize, rangeCount: usize, headCount: usize, groupCount: usize, headSize: i32,
+  valueSize: i32, scale: f32, begin: usize, end: usize,
 ): void {
   const share = headCount / groupCount;
   const keyStride = (groupCount * headSize) << 2;
@@ -82,29 +82,53 @@ export function attentionRows(
   for (let unit = begin; unit < end; unit++) {
     const query = unit / headCount;
     const group = (unit % headCount) / share;
-    const first = i32.load(ranges + (query << 3));
-    const last = i32.load(ranges + (query << 3), 4);
+    const keys = k + ((group * headSize) << 2);
+    const values = v + ((group * valueSize) << 2);
     const qRow = q + ((unit * headSize) << 2);
     const y = out + ((unit * valueSize) << 2);
     memory.fill(y, 0, <usize>valueSize << 2);
     let highest: f32 = -Infinity;
     let total: f32 = 0;
-    for (let block = first; block < last; block += KEY_BLOCK) {
-      const count = min(KEY_BLOCK, last - block);
-      let key = k + <usize>block * keyStride + ((group * headSize) << 2);
-      for (let s = 0; s < count; s++) {
-        f32.store(scores + (<usize>s << 2), dot(qRow, key, headSize) * scale);
-        key += keyStride;
+    let range = ranges + ((query * rangeCount) << 3);
+    const lastRange = range + ((rangeCount - 1) << 3);
+    let at = i32.load(range);
+    let isFirst = true;
+    while (true) {
+      const blockRange = range;
+      const blockAt = at;
+      let count = 0;
+      while (true) {
+        const piece = max(0, min(KEY_BLOCK - count, i32.load(range, 4) - at));
+        let key = keys + <usize>at * keyStride;
+        const to = scores + (<usize>count << 2);
+        for (let s = 0; s < piece; s++) {
+          f32.store(to + (<usize>s << 2), dot(qRow, key, headSize) * scale);
+          key += keyStride;
+        }
+        count += piece;
+        at += piece;
+        if (count == KEY_BLOCK || range == lastRange) break;
+        range += 8;
+        at = i32.load(range);
       }
+      if (count == 0) break;
       const highestNow = max<f32>(highest, rowMax(scores, count));
-      if (block > first && highestNow > highest) {
+      if (!isFirst && highestNow > highest) {
         const shrink = sexp(highest - highestNow);
         total *= shrink;
         scaleRow(y, shrink, valueSize);
       }
+      isFirst = false;
       highest = highestNow;
       total += exponentiate(scores, count, highest);
-      addWeightedRows(y, scores, v + <usize>block * valueStride + ((group * valueSize) << 2), valueStride, count, valueSize);
+      let weighed = 0;
+      let from = blockAt;
+      for (let each = blockRange; weighed < count; each += 8) {
+        if (each != blockRange) from = i32.load(each);
+        const piece = max(0, min(count - weighed, i32.load(each, 4) - from));
+        addWeightedRows(y, scores + (<usize>weighed << 2), values + <usize>from * valueStride, valueStride, piece, valueSize);
+        weighed += piece;
+      }
     }
     scaleRow(y, 1 / total, valueSize);
     f32.store(logNormaliser + (unit << 2), highest + slog(total));
@@ -113,8 +137,8 @@ export function attentionRows(
 
 /** dq, and δ = g·out of each query and head for the keys' gradients. Units: pairs of query and head. */
 export function attentionGradQueries(
-  q: usize, k: usize, v: usize, ranges: usize, out: usize, logNormaliser: usize, g: usize, dq: usize, deltas: usize, headCount: usize,
-  groupCount: usize, headSize: i32, valueSize: i32, scale: f32, begin: usize, end: usize,
+  q: usize, k: usize, v: usize, ranges: usize, out: usize, logNormaliser: usize, g: usize, dq: usize, deltas: usize, rangeCount: usize,
+  headCount: usize, groupCount: usize, headSize: i32, valueSize: i32, scale: f32, begin: usize, end: usize,
 ): void {
   const share = headCount / groupCount;
   const keyStride = (groupCount * headSize) << 2;
@@ -123,8 +147,6 @@ export function attentionGradQueries(
   for (let unit = begin; unit < end; unit++) {
     const query = unit / headCount;
     const group = (unit % headCount) / share;
-    const first = i32.load(ranges + (query << 3));
-    const last = i32.load(ranges + (query << 3), 4);
     const qRow = q + ((unit * headSize) << 2);
     const gRow = g + ((unit * valueSize) << 2);
     const delta = dot(gRow, out + ((unit * valueSize) << 2), valueSize);
@@ -132,22 +154,26 @@ export function attentionGradQueries(
     const y = dq + ((unit * headSize) << 2);
     memory.fill(y, 0, <usize>headSize << 2);
     const normaliser = f32.load(logNormaliser + (unit << 2));
-    for (let block = first; block < last; block += KEY_BLOCK) {
-      const count = min(KEY_BLOCK, last - block);
-      const keys = k + <usize>block * keyStride + ((group * headSize) << 2);
-      let key = keys;
-      for (let s = 0; s < count; s++) {
-        f32.store(scores + (<usize>s << 2), dot(qRow, key, headSize) * scale);
-        key += keyStride;
+    for (let each = query * rangeCount; each < (query + 1) * rangeCount; each++) {
+      const first = i32.load(ranges + (each << 3));
+      const last = i32.load(ranges + (each << 3), 4);
+      for (let block = first; block < last; block += KEY_BLOCK) {
+        const count = min(KEY_BLOCK, last - block);
+        const keys = k + <usize>block * keyStride + ((group * headSize) << 2);
+        let key = keys;
+        for (let s = 0; s < count; s++) {
+          f32.store(scores + (<usize>s << 2), dot(qRow, key, headSize) * scale);
+          key += keyStride;
+        }
+        exponentiate(scores, count, normaliser);
+        let value = v + <usize>block * valueStride + ((group * valueSize) << 2);
+        for (let s = 0; s < count; s++) {
+          const at = scores + (<usize>s << 2);
+          f32.store(at, f32.load(at) * (dot(gRow, value, valueSize) - delta) * scale);
+          value += valueStride;
+        }
+        addWeightedRows(y, scores, keys, keyStride, count, headSize);
       }
-      exponentiate(scores, count, normaliser);
-      let value = v + <usize>block * valueStride + ((group * valueSize) << 2);
-      for (let s = 0; s < count; s++) {
-        const at = scores + (<usize>s << 2);
-        f32.store(at, f32.load(at) * (dot(gRow, value, valueSize) - delta) * scale);
-        value += valueStride;
-      }
-      addWeightedRows(y, scores, keys, keyStride, count, headSize);
     }
   }
 }
@@ -155,7 +181,7 @@ export function attentionGradQueries(
 /** dk and dv of blocks of 16 key rows, queries in order. Units: pairs of block and group. */
 export function attentionGradKeys(
   q: usize, k: usize, v: usize, ranges: usize, logNormaliser: usize, g: usize, deltas: usize, dk: usize, dv: usize, queryCount: i32, keyCount: i32,
-  headCount: usize, groupCount: usize, headSize: i32, valueSize: i32, scale: f32, begin: usize, end: usize,
+  rangeCount: usize, headCount: usize, groupCount: usize, headSize: i32, valueSize: i32, scale: f32, begin: usize, end: usize,
 ): void {
   const share = headCount / groupCount;
   const keyStride = (groupCount * headSize) << 2;
@@ -172,25 +198,27 @@ export function attentionGradKeys(
       memory.fill(dv + <usize>s * valueStride + valueAt, 0, <usize>valueSize << 2);
     }
     for (let query = 0; query < queryCount; query++) {
-      const range = ranges + (<usize>query << 3);
-      const first = max(firstKey, i32.load(range));
-      const last = min(lastKey, i32.load(range, 4));
-      if (first >= last) continue;
-      for (let head = group * share; head < (group + 1) * share; head++) {
-        const at = <usize>query * headCount + head;
-        const qRow = q + ((at * headSize) << 2);
-        const gRow = g + ((at * valueSize) << 2);
-        for (let s = first; s < last; s++) {
-          f32.store(scores + (<usize>(s - first) << 2), dot(qRow, k + <usize>s * keyStride + keyAt, headSize) * scale);
-        }
-        exponentiate(scores, last - first, f32.load(logNormaliser + (at << 2)));
-        const delta = f32.load(deltas + (at << 2));
-        for (let s = first; s < last; s++) {
-          const weight = f32.load(scores + (<usize>(s - first) << 2));
-          const valueRow = <usize>s * valueStride + valueAt;
-          const pull = dot(gRow, v + valueRow, valueSize) - delta;
-          addScaled(dv + valueRow, gRow, weight, valueSize);
-          addScaled(dk + <usize>s * keyStride + keyAt, qRow, weight * pull * scale, headSize);
+      for (let each: usize = 0; each < rangeCount; each++) {
+        const range = ranges + ((<usize>query * rangeCount + each) << 3);
+        const first = max(firstKey, i32.load(range));
+        const last = min(lastKey, i32.load(range, 4));
+        if (first >= last) continue;
+        for (let head = group * share; head < (group + 1) * share; head++) {
+          const at = <usize>query * headCount + head;
+          const qRow = q + ((at * headSize) << 2);
+          const gRow = g + ((at * valueSize) << 2);
+          for (let s = first; s < last; s++) {
+            f32.store(scores + (<usize>(s - first) << 2), dot(qRow, k + <usize>s * keyStride + keyAt, headSize) * scale);
+          }
+          exponentiate(scores, last - first, f32.load(logNormaliser + (at << 2)));
+          const delta = f32.load(deltas + (at << 2));
+          for (let s = first; s < last; s++) {
+            const weight = f32.load(scores + (<usize>(s - first) << 2));
+            const valueRow = <usize>s * valueStride + valueAt;
+            const pull = dot(gRow, v + valueRow, valueSize) - delta;
+            addScaled(dv + valueRow, gRow, weight, valueSize);
+            addScaled(dk + <usize>s * keyStride + keyAt, qRow, weight * pull * scale, headSize);
+          }
         }
       }
     }

@@ -7,14 +7,18 @@ const GRADIENT_KEYS = 16;
 
 /** The cpu kernel of attention. */
 export const cpuAttention: (call: CpuCall<AttentionAttrs>) => void = (call) => {
-  const { queryCount, keyCount, headSize, valueSize } = attentionExtents("attention", call.inputs, call.attrs);
+  const { queryCount, rangeCount, keyCount, headSize, valueSize } = attentionExtents(
+    "attention",
+    call.inputs,
+    call.attrs,
+  );
   const { headCount, groupCount, scale } = call.attrs;
   const pointers = [...call.inputs, ...call.outputs].map(({ pointer }) => pointer);
   // Ranges are known to the kernel only; a quarter of the keys is a guess of their mean length.
   const work = ((headSize + valueSize) * keyCount) / 4;
   call.parallel(
     "attentionRows",
-    [...pointers, headCount, groupCount, headSize, valueSize, scale],
+    [...pointers, rangeCount, headCount, groupCount, headSize, valueSize, scale],
     queryCount * headCount,
     chunkFor(work),
   );
@@ -22,7 +26,11 @@ export const cpuAttention: (call: CpuCall<AttentionAttrs>) => void = (call) => {
 
 /** The cpu kernel of attentionGrad. */
 export const cpuAttentionGrad: (call: CpuCall<AttentionAttrs>) => void = (call) => {
-  const { queryCount, keyCount, headSize, valueSize } = attentionExtents("attentionGrad", call.inputs, call.attrs);
+  const { queryCount, rangeCount, keyCount, headSize, valueSize } = attentionExtents(
+    "attentionGrad",
+    call.inputs,
+    call.attrs,
+  );
   const { headCount, groupCount, scale } = call.attrs;
   const [q, k, v, ranges, out, logNormaliser, g] = call.inputs.map(({ pointer }) => pointer) as [
     number,
@@ -35,7 +43,7 @@ export const cpuAttentionGrad: (call: CpuCall<AttentionAttrs>) => void = (call) 
   ];
   const [dq, dk, dv] = call.outputs.map(({ pointer }) => pointer) as [number, number, number];
   const deltas = call.scratch(4 * queryCount * headCount);
-  const extents = [headCount, groupCount, headSize, valueSize, scale];
+  const extents = [rangeCount, headCount, groupCount, headSize, valueSize, scale];
   const work = headSize + valueSize;
   call.parallel(
     "attentionGradQueries",

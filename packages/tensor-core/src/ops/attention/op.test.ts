@@ -1,6 +1,7 @@
-// The laws of attention and of its gradient op: grouped heads, value heads of another size, arbitrary ranges.
+// The laws of attention and of its gradient op: grouped heads, value heads of another size, arbitrary ranges; and that
+// ranges may be cut anywhere.
 import fc from "fast-check";
-import { describe, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { sizeOf } from "../../spec.ts";
 import {
   checkClose,
@@ -13,6 +14,20 @@ import {
 } from "../../testing/index.ts";
 import { type AttentionAttrs, attention, attentionGradOp, attentionOp } from "./op.ts";
 
+/** Disjoint ranges in any order, some of them empty, but not all. */
+function rangesOf(keyCount: number, rangeCount: number): fc.Arbitrary<[number, number][]> {
+  const bounds = fc.array(fc.nat({ max: keyCount }), { minLength: 2 * rangeCount, maxLength: 2 * rangeCount });
+  return fc.tuple(bounds, fc.nat(), fc.nat({ max: keyCount - 1 })).map(([given, turn, key]) => {
+    const sorted = given.toSorted((a, b) => a - b);
+    const ranges = Array.from({ length: rangeCount }, (_, at): [number, number] => [
+      sorted[2 * at]!,
+      sorted[2 * at + 1]!,
+    ]);
+    if (ranges.every(([start, end]) => start === end)) ranges[turn % rangeCount] = [key, key + 1];
+    return [...ranges.slice(turn % rangeCount), ...ranges.slice(0, turn % rangeCount)];
+  });
+}
+
 const calls: fc.Arbitrary<OpCase<AttentionAttrs>> = fc
   .record({
     queryCount: fc.constantFrom(1, 3, 7, 19),
@@ -22,25 +37,17 @@ const calls: fc.Arbitrary<OpCase<AttentionAttrs>> = fc
     share: fc.constantFrom(1, 2),
     headSize: fc.constantFrom(1, 3, 8),
     valueSize: fc.constantFrom(1, 5, 8),
+    rangeCount: fc.constantFrom(1, 1, 2, 5),
   })
-  .chain(({ queryCount, keyCount, groupCount, share, headSize, valueSize }) =>
+  .chain(({ queryCount, keyCount, groupCount, share, headSize, valueSize, rangeCount }) =>
     fc.record({
       inputs: fc.tuple(
         floats([queryCount, groupCount * share * headSize]),
         floats([keyCount, groupCount * headSize]),
         floats([keyCount, groupCount * valueSize]),
         fc
-          .array(fc.tuple(fc.nat({ max: keyCount - 1 }), fc.nat({ max: keyCount - 1 })), {
-            minLength: queryCount,
-            maxLength: queryCount,
-          })
-          .map(
-            (ends): OpInput => ({
-              shape: [queryCount, 2],
-              values: ends.flatMap(([a, b]) => [Math.min(a, b), Math.max(a, b) + 1]),
-              dtype: "u32",
-            }),
-          ),
+          .array(rangesOf(keyCount, rangeCount), { minLength: queryCount, maxLength: queryCount })
+          .map((ranges): OpInput => ({ shape: [queryCount, 2 * rangeCount], values: ranges.flat(2), dtype: "u32" })),
       ),
       attrs: fc.constant({ headCount: groupCount * share, groupCount, scale: 1 / Math.sqrt(headSize) }),
     }),
@@ -95,5 +102,33 @@ describe.each(testDeviceNames)("attention() on %s", (deviceName) => {
     );
     checkClose("attended values", await out.read(), expected, 1e-5);
     out.dispose();
+  });
+
+  it("gives the same bits however the ranges of the same keys are cut", async () => {
+    const device = await sharedDevice(deviceName);
+    const [queryCount, keyCount, width] = [3, 293, 8];
+    const wave = (rowCount: number, step: number) =>
+      device.tensor(
+        Array.from({ length: rowCount * width }, (_, index) => Math.sin(step * index)),
+        [rowCount, width],
+      );
+    const [q, k, v] = [wave(queryCount, 0.7), wave(keyCount, 1.3), wave(keyCount, 2.1)];
+    const attend = async (ranges: readonly number[]) => {
+      const all = Array.from({ length: queryCount }, () => ranges).flat();
+      const index = device.tensor(Uint32Array.from(all), [queryCount, ranges.length]);
+      const out = attention(q, k, v, index, { headCount: 1, groupCount: 1, scale: 1 });
+      const values = [...(await out.read())];
+      for (const tensor of [index, out]) tensor.dispose();
+      return values;
+    };
+    const whole = await attend([5, 290]);
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.integer({ min: 5, max: 290 }), { minLength: 1, maxLength: 6 }), async (given) => {
+        const cuts = [5, ...given.toSorted((a, b) => a - b), 290];
+        expect(await attend(cuts.slice(1).flatMap((end, at) => [cuts[at]!, end]))).toEqual(whole);
+      }),
+      { seed: 23, numRuns: 10 },
+    );
+    for (const tensor of [q, k, v]) tensor.dispose();
   });
 });

@@ -1,5 +1,5 @@
-// Attention of each query over one contiguous range of key rows: causal segments, sliding windows and caches alike.
-// Knows neither: whoever makes the ranges decides what is visible.
+// Attention of each query over contiguous ranges of key rows: causal segments, sliding windows, caches and their pages
+// alike. Knows none of them: whoever makes the ranges decides what is visible.
 import { apply } from "../../dispatch.ts";
 import { ShapeError } from "../../errors.ts";
 import type { TensorSpec } from "../../spec.ts";
@@ -16,15 +16,16 @@ export interface AttentionAttrs {
   readonly scale: number;
 }
 
-/** Extents of one call: K head size of queries and keys, Kv of values. */
+/** Extents of one call: K head size of queries and keys, Kv of values, R ranges a query. */
 export interface AttentionExtents {
   readonly queryCount: number;
+  readonly rangeCount: number;
   readonly keyCount: number;
   readonly headSize: number;
   readonly valueSize: number;
 }
 
-/** Extents of q [N, H·K], k [S, G·K], v [S, G·Kv]; throws ShapeError where they do not divide. */
+/** Extents of q [N, H·K], k [S, G·K], v [S, G·Kv], ranges [N, 2·R]; throws ShapeError where they do not divide. */
 export function attentionExtents(op: string, inputs: readonly TensorSpec[], attrs: AttentionAttrs): AttentionExtents {
   const [q, k, v] = [inputs[0]!, inputs[1]!, inputs[2]!];
   for (const [label, input] of [
@@ -54,17 +55,26 @@ export function attentionExtents(op: string, inputs: readonly TensorSpec[], attr
       actual: v.shape,
     });
   }
-  return { queryCount: q.shape[0]!, keyCount: k.shape[0]!, headSize, valueSize };
+  const ranges = inputs[3]!;
+  checkIndices(op, "ranges", ranges, [q.shape[0]!, -1]);
+  const rangeCount = ranges.shape[1]! / 2;
+  if (!Number.isInteger(rangeCount) || rangeCount === 0) {
+    throw new ShapeError({ op, label: "the width of ranges", expected: "pairs, one or more", actual: ranges.shape[1] });
+  }
+  return { queryCount: q.shape[0]!, rangeCount, keyCount: k.shape[0]!, headSize, valueSize };
 }
 
-// For query n and head j of group g: p_s = softmax over s in [start, end) of scale·q·k_s, out = Σ p_s v_s.
-/** Inputs q [N, H·K], k [S, G·K], v [S, G·Kv], ranges [N, 2] u32; outputs out [N, H·Kv] and the log-normaliser [N, H]. */
+// For query n and head j of group g: p_s = softmax over s in its ranges of scale·q·k_s, out = Σ p_s v_s.
+/**
+ * Inputs q [N, H·K], k [S, G·K], v [S, G·Kv], ranges [N, 2·R] u32; outputs out [N, H·Kv] and the log-normaliser [N, H].
+ * Sums run over the keys of the ranges one after the other, so that only which keys there are, in which order, decides
+ * the bits, and not how ranges cut them.
+ */
 export const attentionOp: OpDefinition<AttentionAttrs> = defineOp({
   name: "attention",
   infer(inputs, attrs) {
     checkInputCount("attention", inputs, 4);
     const { queryCount, valueSize } = attentionExtents("attention", inputs, attrs);
-    checkIndices("attention", "ranges", inputs[3]!, [queryCount, 2]);
     const dtype = checkFloats("attention", inputs.slice(0, 3));
     return [
       { shape: [queryCount, attrs.headCount * valueSize], dtype },
@@ -78,18 +88,17 @@ export const attentionOp: OpDefinition<AttentionAttrs> = defineOp({
     const logNormaliser = outputs[1]!.data;
     const { headCount, groupCount } = attrs;
     for (let n = 0; n < queryCount; n++) {
-      const [start, end] = [inputs[3]!.data[2 * n]!, inputs[3]!.data[2 * n + 1]!];
+      const keys = keysOf(inputs[3]!, n);
       for (let head = 0; head < headCount; head++) {
         const group = Math.floor(head / (headCount / groupCount));
-        const scores = new Float64Array(end - start);
-        for (let s = start; s < end; s++) scores[s - start] = score(inputs, attrs, headSize, n, head, group, s);
+        const scores = Float64Array.from(keys, (s) => score(inputs, attrs, headSize, n, head, group, s));
         const highest = scores.reduce((a, b) => Math.max(a, b), -Infinity);
         const total = scores.reduce((sum, value) => sum + Math.exp(value - highest), 0);
         logNormaliser[n * headCount + head] = highest + Math.log(total);
         for (let k = 0; k < valueSize; k++) {
           let sum = 0;
-          for (let s = start; s < end; s++) {
-            sum += Math.exp(scores[s - start]! - highest) * v[(s * groupCount + group) * valueSize + k]!;
+          for (const [at, s] of keys.entries()) {
+            sum += Math.exp(scores[at]! - highest) * v[(s * groupCount + group) * valueSize + k]!;
           }
           out[(n * headCount + head) * valueSize + k] = sum / total;
         }
@@ -109,8 +118,9 @@ export const attentionOp: OpDefinition<AttentionAttrs> = defineOp({
 /** Gradients of attention: inputs q, k, v, ranges, out, log-normaliser, g; outputs dq, dk, dv. */
 export const attentionGradOp: OpDefinition<AttentionAttrs> = defineOp({
   name: "attentionGrad",
-  infer(inputs) {
+  infer(inputs, attrs) {
     checkInputCount("attentionGrad", inputs, 7);
+    attentionExtents("attentionGrad", inputs, attrs);
     checkSameShape("attentionGrad", "g", inputs[6]!, inputs[4]!);
     const dtype = checkFloats(
       "attentionGrad",
@@ -124,14 +134,14 @@ export const attentionGradOp: OpDefinition<AttentionAttrs> = defineOp({
     const [dq, dk, dv] = outputs.map((output) => new Float64Array(output.data.length));
     const { headCount, groupCount, scale } = attrs;
     for (let n = 0; n < queryCount; n++) {
-      const [start, end] = [inputs[3]!.data[2 * n]!, inputs[3]!.data[2 * n + 1]!];
+      const keys = keysOf(inputs[3]!, n);
       for (let head = 0; head < headCount; head++) {
         const group = Math.floor(head / (headCount / groupCount));
         const outAt = (n * headCount + head) * valueSize;
         const qAt = (n * headCount + head) * headSize;
         let delta = 0;
         for (let i = 0; i < valueSize; i++) delta += g![outAt + i]! * out![outAt + i]!;
-        for (let s = start; s < end; s++) {
+        for (const s of keys) {
           const weight = Math.exp(
             score(inputs, attrs, headSize, n, head, group, s) - logNormaliser![n * headCount + head]!,
           );
@@ -159,6 +169,16 @@ export const attentionGradOp: OpDefinition<AttentionAttrs> = defineOp({
   vjp: "nondifferentiable",
 });
 
+/** The key rows that query n sees, in the order of its ranges. */
+function keysOf(ranges: { readonly shape: readonly number[]; readonly data: ArrayLike<number> }, n: number): number[] {
+  const width = ranges.shape[1]!;
+  const keys: number[] = [];
+  for (let at = n * width; at < (n + 1) * width; at += 2) {
+    for (let s = ranges.data[at]!; s < ranges.data[at + 1]!; s++) keys.push(s);
+  }
+  return keys;
+}
+
 function score(
   inputs: readonly { readonly data: ArrayLike<number> }[],
   { headCount, groupCount, scale }: AttentionAttrs,
@@ -177,8 +197,9 @@ function score(
 }
 
 /**
- * softmax(scale·q·kᵀ)·v of each query over its own range of key rows (E8 with ranges as mask).
- * q [N, H·K], k [S, G·K], v [S, G·Kv], ranges [N, 2] u32 (start, end), start < end ≤ S; returns [N, H·Kv].
+ * softmax(scale·q·kᵀ)·v of each query over its own ranges of key rows (E8 with ranges as mask).
+ * q [N, H·K], k [S, G·K], v [S, G·Kv], ranges [N, 2·R] u32: R pairs (start, end ≤ S) a query, disjoint; where start = end
+ * a pair is empty, but not all of a query are. Returns [N, H·Kv].
  * @equation E8
  */
 export function attention(q: Tensor, k: Tensor, v: Tensor, ranges: Tensor, attrs: AttentionAttrs): Tensor {

@@ -14,6 +14,7 @@ import { type AttentionAttrs, attentionExtents } from "./op.ts";
 
 const extents = {
   queryCount: "u32",
+  rangeCount: "u32",
   keyCount: "u32",
   headCount: "u32",
   groupCount: "u32",
@@ -53,6 +54,38 @@ fn pullOf(outAt: u32, valueAt: u32) -> f32 {
 }
 `;
 
+// Keys of a query are numbered through its ranges; every lane walks the ranges as its numbers grow.
+const keyWalk = `
+var<private> range: u32;
+var<private> keysBefore: u32;
+var<workgroup> keys: array<u32, ${defaultLanes}>;
+fn keyCountOf(query: u32) -> u32 {
+  var count = 0u;
+  for (var each = query * params.rangeCount; each < (query + 1u) * params.rangeCount; each++) {
+    count += Ranges[2u * each + 1u] - Ranges[2u * each];
+  }
+  return count;
+}
+fn keyAt(number: u32) -> u32 {
+  loop {
+    let size = Ranges[2u * range + 1u] - Ranges[2u * range];
+    if (number - keysBefore < size) { break; }
+    keysBefore += size;
+    range++;
+  }
+  return Ranges[2u * range] + number - keysBefore;
+}
+`;
+
+const sees = `
+fn sees(query: u32, key: u32) -> bool {
+  for (var each = query * params.rangeCount; each < (query + 1u) * params.rangeCount; each++) {
+    if (Ranges[2u * each] <= key && key < Ranges[2u * each + 1u]) { return true; }
+  }
+  return false;
+}
+`;
+
 const forwardKernel = defineKernel({
   label: "attention",
   buffers: {
@@ -64,33 +97,38 @@ const forwardKernel = defineKernel({
     LogNormaliser: "write f32",
   },
   uniforms: extents,
-  globals: `${laneReductions}${scoreOf}\nvar<workgroup> weights: array<f32, ${defaultLanes}>;`,
+  globals: `${laneReductions}${scoreOf}${keyWalk}\nvar<workgroup> weights: array<f32, ${defaultLanes}>;`,
   body: `
   if (group >= params.queryCount * params.headCount) { return; }
   let query = group / params.headCount;
   let kvHead = (group % params.headCount) / (params.headCount / params.groupCount);
-  let start = Ranges[2u * query];
-  let end = Ranges[2u * query + 1u];
+  let keyCount = keyCountOf(query);
+  range = query * params.rangeCount;
   let firstValue = slice * ${sliceSize}u;
   let reach = params.valueSize - firstValue;
   let mine = firstValue + lane;
   var highest = ${lowest};
   var total = 0.0;
   var sum = vec4f();
-  for (var first = start; first < end; first += ${defaultLanes}u) {
-    let key = first + lane;
+  for (var first = 0u; first < keyCount; first += ${defaultLanes}u) {
+    let hasKey = first + lane < keyCount;
+    var key = 0u;
     var score = ${lowest};
-    if (key < end) { score = scoreOf(group * params.headSize, (key * params.groupCount + kvHead) * params.headSize); }
+    if (hasKey) {
+      key = keyAt(first + lane);
+      score = scoreOf(group * params.headSize, (key * params.groupCount + kvHead) * params.headSize);
+    }
     let newHighest = max(highest, maxOver(lane, score));
-    let weight = select(0.0, exp(score - newHighest), key < end);
+    let weight = select(0.0, exp(score - newHighest), hasKey);
     weights[lane] = weight;
+    keys[lane] = key;
     let kept = exp(highest - newHighest);
     total = total * kept + sumOver(lane, weight);
     sum *= kept;
-    let count = min(${defaultLanes}u, end - first);
+    let count = min(${defaultLanes}u, keyCount - first);
     for (var j = 0u; j < count; j++) {
       let w = weights[j];
-      let at = ((first + j) * params.groupCount + kvHead) * params.valueSize + mine;
+      let at = (keys[j] * params.groupCount + kvHead) * params.valueSize + mine;
       ${eachPart("reach", (index, component) => `sum.${component} = fma(w, V[${part("at", index)}], sum.${component});`)}
     }
     highest = newHighest;
@@ -128,31 +166,33 @@ const queryGradKernel = defineKernel({
     DQ: "write f32",
   },
   uniforms: extents,
-  globals: `${scoreOf}${pullOf}\nvar<workgroup> slopes: array<f32, ${defaultLanes}>;`,
+  globals: `${scoreOf}${pullOf}${keyWalk}\nvar<workgroup> slopes: array<f32, ${defaultLanes}>;`,
   body: `
   if (group >= params.queryCount * params.headCount) { return; }
   let query = group / params.headCount;
   let kvHead = (group % params.headCount) / (params.headCount / params.groupCount);
-  let start = Ranges[2u * query];
-  let end = Ranges[2u * query + 1u];
+  let keyCount = keyCountOf(query);
+  range = query * params.rangeCount;
   let firstElement = slice * ${sliceSize}u;
   let reach = params.headSize - firstElement;
   let mine = firstElement + lane;
   var sum = vec4f();
-  for (var first = start; first < end; first += ${defaultLanes}u) {
-    let key = first + lane;
+  for (var first = 0u; first < keyCount; first += ${defaultLanes}u) {
+    var key = 0u;
     var slope = 0.0;
-    if (key < end) {
+    if (first + lane < keyCount) {
+      key = keyAt(first + lane);
       let row = key * params.groupCount + kvHead;
       let weight = exp(scoreOf(group * params.headSize, row * params.headSize) - Stats[2u * group]);
       slope = weight * (pullOf(group * params.valueSize, row * params.valueSize) - Stats[2u * group + 1u]) * params.scale;
     }
     slopes[lane] = slope;
+    keys[lane] = key;
     workgroupBarrier();
-    let count = min(${defaultLanes}u, end - first);
+    let count = min(${defaultLanes}u, keyCount - first);
     for (var j = 0u; j < count; j++) {
       let w = slopes[j];
-      let at = ((first + j) * params.groupCount + kvHead) * params.headSize + mine;
+      let at = (keys[j] * params.groupCount + kvHead) * params.headSize + mine;
       ${eachPart("reach", (index, component) => `sum.${component} = fma(w, K[${part("at", index)}], sum.${component});`)}
     }
     workgroupBarrier();
@@ -175,7 +215,7 @@ const keyGradKernel = defineKernel({
     DV: "write f32",
   },
   uniforms: extents,
-  globals: `${scoreOf}${pullOf}
+  globals: `${scoreOf}${pullOf}${sees}
 var<workgroup> weights: array<f32, ${defaultLanes}>;
 var<workgroup> slopes: array<f32, ${defaultLanes}>;
 var<workgroup> seenFirst: array<u32, ${defaultLanes}>;
@@ -191,7 +231,7 @@ var<workgroup> seen: vec2u;
   var firstSeen = 0xffffffffu;
   var lastSeen = 0u;
   for (var query = lane; query < params.queryCount; query += ${defaultLanes}u) {
-    if (Ranges[2u * query] <= key && key < Ranges[2u * query + 1u]) {
+    if (sees(query, key)) {
       firstSeen = min(firstSeen, query);
       lastSeen = query;
     }
@@ -216,7 +256,7 @@ var<workgroup> seen: vec2u;
   if (bounds.x <= bounds.y) {
     for (var first = bounds.x; first <= bounds.y; first += ${defaultLanes}u) {
       let query = first + lane;
-      let isSeen = query <= bounds.y && Ranges[2u * min(query, bounds.y)] <= key && key < Ranges[2u * min(query, bounds.y) + 1u];
+      let isSeen = query <= bounds.y && sees(min(query, bounds.y), key);
       let count = min(${defaultLanes}u, bounds.y + 1u - first);
       for (var h = 0u; h < headsPerGroup; h++) {
         let head = kvHead * headsPerGroup + h;
