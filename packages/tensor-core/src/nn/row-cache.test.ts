@@ -17,7 +17,7 @@ describe.each(testDeviceNames)("createRowCache() on %s", (deviceName) => {
   it("behaves like lists of rows", async () => {
     const device = await sharedDevice(deviceName);
     await fc.assert(
-      fc.asyncProperty(fc.array(command, { maxLength: 25 }), async (commands) => {
+      fc.asyncProperty(fc.array(command, { maxLength: 25, size: "max" }), async (commands) => {
         const [slotCount, capacity, width] = [3, 7, 2];
         using cache = createRowCache(device, { slotCount, capacity, pageSize: 3, widths: [width] });
         const model = new Map<number, number[]>();
