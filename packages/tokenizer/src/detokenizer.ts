@@ -1,5 +1,5 @@
 // Text from tokens as they come: whole characters only, and in sum exactly the text of all of them at once.
-// It does not know ids or special tokens: it is given pieces and a function that joins pieces to text.
+// It does not know vocabularies: it is given what each id stands for, or a function that joins pieces to text.
 
 /** Turns ids into text as they come. */
 export interface Detokenizer {
@@ -37,17 +37,34 @@ function lastSafePlace(text: string): number {
   return 0;
 }
 
+/** A stream whose text is cleaned up as {@link cleanUpSpaces} cleans the whole. */
+export function createCleanStream(stream: Detokenizer): Detokenizer {
+  let held = "";
+  return {
+    push(id) {
+      held += stream.push(id);
+      const place = lastSafePlace(held);
+      const safe = held.slice(0, place);
+      held = held.slice(place);
+      return cleanUpSpaces(safe);
+    },
+    flush() {
+      const rest = cleanUpSpaces(held + stream.flush());
+      held = "";
+      return rest;
+    },
+  };
+}
+
 /**
- * A stream over pieces.
+ * A stream over pieces that only a function for whole lists can join.
  *
  * @param pieceOf the piece of an id, or null for an id that gives no text
  * @param join the text of a list of pieces, as a whole
- * @param cleanUp whether spaces before punctuation are removed
  */
-export function createDetokenizer(
+export function createJoinStream(
   pieceOf: (id: number) => string | null,
   join: (pieces: readonly string[]) => string,
-  cleanUp: boolean,
 ): Detokenizer {
   let all: string[] = [];
   let emittedLength = 0;
@@ -55,17 +72,6 @@ export function createDetokenizer(
   let anchor: readonly string[] = [];
   let anchorText = "";
   let pending: string[] = [];
-  let uncleaned = "";
-
-  const clean = (text: string, last: boolean): string => {
-    if (!cleanUp) return text;
-    uncleaned += text;
-    const place = last ? uncleaned.length : lastSafePlace(uncleaned);
-    const safe = uncleaned.slice(0, place);
-    uncleaned = uncleaned.slice(place);
-    return cleanUpSpaces(safe);
-  };
-
   return {
     push(id) {
       const piece = pieceOf(id);
@@ -80,17 +86,63 @@ export function createDetokenizer(
       anchorText = join(anchor);
       pending = [];
       emittedLength += fresh.length;
-      return clean(fresh, false);
+      return fresh;
     },
     flush() {
-      const rest = clean(join(all).slice(emittedLength), true);
+      const rest = join(all).slice(emittedLength);
       all = [];
       emittedLength = 0;
       anchor = [];
       anchorText = "";
       pending = [];
-      uncleaned = "";
       return rest;
+    },
+  };
+}
+
+/** What an id stands for: text, bytes that may be a part of a character, or nothing. */
+export type Surface = string | Uint8Array | null;
+
+/**
+ * A stream over ids that stand for text or bytes each by itself; bytes become text by the WHATWG rule, one replacement
+ * character for each broken sequence.
+ *
+ * @param surfaceOf what an id stands for
+ * @param strip which spaces at the very beginning are left out: none, one, or all
+ * @param mayStrip whether the space that an id's text begins with may be left out
+ */
+export function createSurfaceStream(
+  surfaceOf: (id: number) => Surface,
+  strip: "none" | "one" | "all" = "none",
+  mayStrip: (id: number) => boolean = () => true,
+): Detokenizer {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  let begun = strip === "none";
+  let bytesPending = false;
+  const end = (): string => {
+    if (!bytesPending) return "";
+    bytesPending = false;
+    return decoder.decode();
+  };
+  return {
+    push(id) {
+      const surface = surfaceOf(id);
+      if (surface === null) return "";
+      if (typeof surface !== "string") {
+        begun = true;
+        bytesPending = true;
+        return decoder.decode(surface, { stream: true });
+      }
+      let text = surface;
+      if (!begun && text.startsWith(" ") && mayStrip(id)) {
+        text = text.slice(1);
+        begun = strip === "one" || text !== "";
+      } else begun ||= text !== "";
+      return end() + text;
+    },
+    flush() {
+      begun = strip === "none";
+      return end();
     },
   };
 }

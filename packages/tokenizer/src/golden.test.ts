@@ -12,9 +12,9 @@ import {
   type Tokenizer,
   type TokenizerConfigFiles,
 } from "./index.ts";
-import { createLibraryTokenizer } from "./library.ts";
+import { createLibraryTokenizer } from "./json/library.ts";
+import { parseTokenizerJson } from "./json/tokenizer-json.ts";
 import { tokenizerLaws } from "./testing/index.ts";
-import { parseTokenizerJson } from "./tokenizer-json.ts";
 
 /** Large vocabularies take long to check and index, so the tests of one share it. */
 function once<Value>(create: () => Value): () => Value {
@@ -194,5 +194,4 @@ describe.skipIf(gpt2 === null)("GPT-2, from vocab.json and merges.txt", () => {
 
 describe("vocabularies in other formats", () => {
   it.skip("llama-bpe, phi-3, smollm, tekken of llama.cpp: GGUF vocabularies, or expected ids alone");
-  it.skip("Mistral v1 and v2: sentencepiece models");
 });

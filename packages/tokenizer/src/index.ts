@@ -8,8 +8,12 @@ export {
   encodeChat,
 } from "./chat.ts";
 export type { Detokenizer } from "./detokenizer.ts";
+export { createTokenizer } from "./json/create-tokenizer.ts";
+export { createLlama2cTokenizer } from "./llama2c/create-llama2c.ts";
 export { hasTokenizer, loadTokenizer } from "./load-tokenizer.ts";
-export { createTokenizer, type DecodeOptions, type EncodeOptions, type Tokenizer } from "./tokenizer.ts";
+export { createSentencepieceTokenizer } from "./sentencepiece/create-sentencepiece.ts";
+export type { TextRange } from "./special-tokens.ts";
+export type { DecodeOptions, EncodeOptions, Tokenizer } from "./tokenizer.ts";
 export {
   type ConfiguredToken,
   parseTokenizerConfig,

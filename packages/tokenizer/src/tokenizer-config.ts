@@ -1,8 +1,8 @@
-// What the files beside tokenizer.json say: special tokens, chat template, when generation ends.
+// What the files beside a vocabulary say: special tokens, chat template, when generation ends.
 // It does not know the vocabulary, so tokens are still text here.
 import { isObject, malformed } from "./tokenizer-error.ts";
 
-/** A special token added by the config and not by tokenizer.json. */
+/** A token added by the config and not by the vocabulary's own file. */
 export interface ConfiguredToken {
   readonly id: number;
   readonly content: string;
@@ -38,6 +38,8 @@ export interface TokenizerConfig {
 export interface TokenizerConfigFiles {
   readonly tokenizerConfig?: unknown;
   readonly specialTokensMap?: unknown;
+  /** Ids by text of tokens that a vocabulary of another format lacks. */
+  readonly addedTokens?: unknown;
   readonly generationConfig?: unknown;
   /** The text of `chat_template.jinja`, which takes precedence. */
   readonly chatTemplate?: string;
@@ -96,6 +98,15 @@ function parseAddedTokens(value: unknown, path: string): readonly ConfiguredToke
   });
 }
 
+function parseTokenTable(value: unknown, path: string): readonly ConfiguredToken[] {
+  return Object.entries(parseObject(value, path, "added_tokens.json")).map(([content, id]) => {
+    if (!Number.isSafeInteger(id) || (id as number) < 0 || content === "") {
+      throw malformed(path, `added_tokens.json ${JSON.stringify(content)}`, "a text with a non-negative integer");
+    }
+    return { id: id as number, content, special: false };
+  });
+}
+
 /**
  * Parses the files beside tokenizer.json.
  *
@@ -114,7 +125,10 @@ export function parseTokenizerConfig(files: TokenizerConfigFiles, path: string =
     if (!Array.isArray(list)) throw malformed(path, "additional_special_tokens", "a list");
     return list.map((each) => parseToken(each, path, "additional_special_tokens"));
   });
-  const addedTokens = parseAddedTokens(config.added_tokens_decoder, path);
+  const configured = parseAddedTokens(config.added_tokens_decoder, path);
+  const known = new Set(configured.map((token) => token.content));
+  const table = parseTokenTable(files.addedTokens, path).filter((token) => !known.has(token.content));
+  const addedTokens = [...configured, ...table];
   const special = [
     ...roles.map(tokenOf),
     ...additional,

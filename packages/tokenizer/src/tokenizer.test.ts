@@ -1,5 +1,5 @@
 // A tiny tokenizer under the laws, its settings one by one, and thousands of damaged files.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -140,10 +140,33 @@ describe("loadTokenizer()", () => {
     expect(await hasTokenizer(folder)).toBe(true);
   });
 
-  it("says what is there where tokenizer.json is not, and where a file is malformed", async () => {
-    const model = await createFolder("model", { "tokenizer.model": "" });
+  it("prefers tokenizer.json, takes a sentencepiece model or a file of llama2.c else, and says so", async () => {
+    const stored = new URL("./sentencepiece/golden.test.json", import.meta.url);
+    const golden = JSON.parse(await readFile(stored, "utf8"));
+    const model = Buffer.from(golden.models[0].model, "base64");
+    const bin = ["<unk>", "\n<s>\n", "\n</s>\n", " ", "a", " a"].flatMap((text) => {
+      return [0, 0, 0, 0, text.length, 0, 0, 0, ...Buffer.from(text)];
+    });
+    const folder = await createFolder("several", { "added_tokens.json": '{"<extra>": 900}' });
+    await writeFile(join(folder, "tokenizer.bin"), Uint8Array.from([9, 0, 0, 0, ...bin]));
+    expect((await loadTokenizer(folder)).description).toBe(`${folder}/tokenizer.bin, llama2.c BPE of 6 pieces`);
+    await writeFile(join(folder, "tokenizer.model"), model);
+    const sentencepiece = await loadTokenizer(folder);
+    expect(sentencepiece.description).toMatch(/tokenizer\.model, sentencepiece BPE of \d+ pieces$/);
+    expect([...sentencepiece.encode("the<extra>")]).toContain(900);
+    await writeFile(join(folder, "tokenizer.json"), JSON.stringify(tinyTokenizerJson()));
+    expect((await loadTokenizer(folder)).description).toMatch(/tokenizer\.json, tokenizer\.json BPE of/);
+    expect((await loadTokenizer(`${folder}/tokenizer.model`)).sha256).toBe(sentencepiece.sha256);
+    expect([...(await loadTokenizer(`${folder}/tokenizer.bin`)).encode("a")]).toEqual([1, 5]);
+  });
+
+  it("says what is there where no vocabulary is, and where a file is malformed", async () => {
+    const model = await createFolder("model", { "tokenizer.txt": "", "model.gguf": "" });
     expect(await hasTokenizer(model)).toBe(false);
-    await expect(loadTokenizer(model)).rejects.toThrow(/has tokenizer.model/);
+    await expect(loadTokenizer(model)).rejects.toThrow(/has tokenizer.txt/);
+    await expect(loadTokenizer(`${model}/model.gguf`)).rejects.toThrow(/tokenizerFromGguf/);
+    await writeFile(join(model, "tokenizer.model"), "");
+    await expect(loadTokenizer(model)).rejects.toThrow(/pieces must be/);
     await expect(loadTokenizer(join(root, "absent"))).rejects.toThrow(TokenizerError);
     const cut = await createFolder("cut", { "tokenizer.json": '{\n"model": {' });
     await expect(loadTokenizer(cut)).rejects.toThrow(/line 2/);

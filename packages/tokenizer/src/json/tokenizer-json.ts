@@ -1,7 +1,7 @@
 // tokenizer.json checked field by field, since the library that runs it trusts it; and the two variants we derive.
 // It does not encode: that is the library's part.
-import type { TokenizerConfig } from "./tokenizer-config.ts";
-import { isObject, malformed } from "./tokenizer-error.ts";
+import type { TokenizerConfig } from "../tokenizer-config.ts";
+import { isObject, malformed } from "../tokenizer-error.ts";
 
 /** An added token as tokenizer.json writes it. */
 export interface AddedTokenJson {
@@ -249,7 +249,9 @@ export function withWordSplitting(json: TokenizerJson): TokenizerJson {
   const { model, pre_tokenizer: pre } = json;
   const affix = model.end_of_word_suffix ?? model.continuing_subword_prefix ?? model.continuing_subword_suffix;
   if (model.type !== "BPE" || model.ignore_merges === true || affix) return json;
-  const metaspace = pre?.type === "Metaspace" && [undefined, space].includes(pre.replacement as string);
+  // One that splits already gives words.
+  const metaspace =
+    pre?.type === "Metaspace" && [undefined, space].includes(pre.replacement as string) && pre.split === false;
   if (pre !== null && !metaspace) return json;
   const merges = model.merges as readonly (string | readonly [string, string])[];
   const crossing = new RegExp(`[^${space}]${space}`, "u");
