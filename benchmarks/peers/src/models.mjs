@@ -42,6 +42,34 @@ export function valuesOf({ name, shape }) {
   return values;
 }
 
+/** Rows become columns, for engines that hold weights so. */
+export function transposed(values, rows, columns) {
+  const result = new Float32Array(values.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) result[column * rows + row] = values[row * columns + column];
+  }
+  return result;
+}
+
+/** Inputs of products by their extents, made once each by `make([rows, inner])`. */
+export function featuresBy(make) {
+  const held = new Map();
+  return (rows, inner) => {
+    const key = `${rows}×${inner}`;
+    if (!held.has(key)) held.set(key, make([rows, inner]));
+    return held.get(key);
+  };
+}
+
+/** The matrices that a token meets, in order: names and extents [out, in]. */
+export function matricesOf(shape) {
+  const matrices = [];
+  createLlamaTree(configOf(shape), (weight) => {
+    if (weight.shape.length > 1 && weight.name !== "model.embed_tokens.weight") matrices.push(weight);
+  });
+  return matrices;
+}
+
 /** Backbone and parameters on a device of ours. */
 export function openOurs(device, shape, dtype) {
   const config = configOf(shape);

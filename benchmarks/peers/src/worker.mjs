@@ -1,78 +1,68 @@
-// One engine with one model in a process of its own: answers "decode" and "prefill" on stdin with milliseconds a token.
-// Knows no other engine.
+// One engine in a process of its own: answers "decode COUNT", "prefill" and "products ROWS INDEX" on stdin with milliseconds.
+// Knows engines by the table only.
 import { createInterface } from "node:readline";
+import { engines } from "./engines/index.mjs";
+import { matricesOf } from "./models.mjs";
 
 const prompt = Array.from({ length: 16 }, (_, index) => 300 + 7 * index);
 const long = Array.from({ length: 256 }, (_, index) => 300 + ((13 * index) % 30_000));
+/** A sample of products lasts at least this long. */
+const SAMPLE_MILLISECONDS = 30;
 
-/** Engines by name: open(model) gives decode(count) → tokens and seconds, and prefill() → seconds. */
-const engines = {
-  async ours({ shape, dtype, threads }) {
-    const { openDevice } = await import("@dual-head/tensor-core");
-    const { createBasePolicy } = await import("@dual-head/methods");
-    const { sampled } = await import("@dual-head/sampler");
-    const { openOurs } = await import("./models.mjs");
-    const device = await openDevice("cpu", { threads });
-    const policy = createBasePolicy({ ...openOurs(device, shape, dtype), device, slotCount: 1, capacity: 512 });
-    const generator = sampled(policy);
-    return {
-      label: `${device.info.variant}`,
-      async decode(count) {
-        const tokens = [];
-        let begin = 0;
-        for await (const event of generator.generate({ prompt, maxNewTokens: count + 1, temperature: 0 })) {
-          if (event.type !== "token") continue;
-          tokens.push(event.token);
-          if (tokens.length === 1) begin = performance.now();
-        }
-        return { tokens, milliseconds: (performance.now() - begin) / count };
-      },
-      async prefill() {
-        const sequence = policy.open();
-        const begin = performance.now();
-        const [step] = await policy.advance([{ sequence, tokens: long }]);
-        await step.candidates(1);
-        const milliseconds = (performance.now() - begin) / long.length;
-        policy.close(sequence);
-        return { milliseconds };
-      },
-    };
-  },
-  async "llama.cpp"({ path, threads }) {
-    const { getLlama, LlamaLogLevel } = await import("node-llama-cpp");
-    const llama = await getLlama({ gpu: false, build: "never", logLevel: LlamaLogLevel.error, maxThreads: threads });
-    const model = await llama.loadModel({ modelPath: path });
-    const context = await model.createContext({ contextSize: 512, batchSize: 512, threads, sequences: 1 });
-    const sequence = context.getSequence();
-    return {
-      label: "native",
-      async decode(count) {
-        await sequence.clearHistory();
-        const tokens = [];
-        let begin = 0;
-        for await (const token of sequence.evaluate(prompt, { temperature: 0 })) {
-          tokens.push(Number(token));
-          if (tokens.length === 1) begin = performance.now();
-          if (tokens.length > count) break;
-        }
-        return { tokens, milliseconds: (performance.now() - begin) / count };
-      },
-      async prefill() {
-        await sequence.clearHistory();
-        const begin = performance.now();
-        await sequence.evaluateWithoutGeneratingNewTokens(long);
-        return { milliseconds: (performance.now() - begin) / long.length };
-      },
-    };
-  },
-};
+async function timed(work) {
+  const begin = performance.now();
+  await work();
+  return performance.now() - begin;
+}
 
-const options = JSON.parse(process.argv[2]);
-const engine = await engines[options.engine](options);
+/** An engine without models of its own: all products of a token, one after another; no attention, norms or sampling. */
+function composed({ label, run }, weights) {
+  const all = weights.map((_, index) => index);
+  return {
+    label,
+    async decode(count) {
+      const milliseconds = await timed(async () => {
+        for (let step = 0; step < count; step++) await run(1, all);
+      });
+      return { tokens: null, milliseconds: milliseconds / count };
+    },
+    async prefill() {
+      const head = all.length - 1;
+      // The head sees one row of a prompt.
+      const milliseconds = await timed(async () => {
+        await run(long.length, all.slice(0, head));
+        await run(1, [head]);
+      });
+      return { milliseconds: milliseconds / long.length };
+    },
+  };
+}
+
+async function open({ engine: name, what, ...options }) {
+  const engine = engines[name];
+  if (what === "products") return engine.openProducts(options);
+  if (engine.openModel !== undefined) return engine.openModel({ ...options, prompt, long });
+  const weights = matricesOf(options.shape);
+  return composed(await engine.openProducts({ ...options, weights }), weights);
+}
+
+const engine = await open(JSON.parse(process.argv[2]));
 const answer = (value) => process.stdout.write(`@${JSON.stringify(value)}\n`);
+const runs = new Map();
 answer({ label: engine.label });
 for await (const line of createInterface({ input: process.stdin })) {
-  const [what, count] = line.split(" ");
-  answer(what === "decode" ? await engine.decode(Number(count)) : await engine.prefill());
+  const [what, first, second] = line.split(" ");
+  if (what === "decode") answer(await engine.decode(Number(first)));
+  else if (what === "prefill") answer(await engine.prefill());
+  else {
+    const work = () => engine.run(Number(first), [Number(second)]);
+    // The first sample of a product decides how many runs a sample has.
+    if (!runs.has(line)) runs.set(line, Math.ceil(SAMPLE_MILLISECONDS / Math.max(0.01, await timed(work))));
+    const count = Math.min(200, runs.get(line));
+    const milliseconds = await timed(async () => {
+      for (let index = 0; index < count; index++) await work();
+    });
+    answer({ milliseconds: milliseconds / count });
+  }
 }
 process.exit(0);

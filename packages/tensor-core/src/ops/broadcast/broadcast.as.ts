@@ -32,18 +32,35 @@ function highHalf(value: v128): v128 {
   return f64x2.promote_low_f32x4(v128.shuffle<f32>(value, value, 2, 3, 2, 3));
 }
 
+/** Eight sums of pairs: fewer would wait for their own additions instead of for memory. */
 @inline
 function sumOf(from: usize, count: i32): f64 {
-  let even = f64x2.splat(0);
-  let odd = f64x2.splat(0);
+  let s0 = f64x2.splat(0), s1 = f64x2.splat(0), s2 = f64x2.splat(0), s3 = f64x2.splat(0);
+  let s4 = f64x2.splat(0), s5 = f64x2.splat(0), s6 = f64x2.splat(0), s7 = f64x2.splat(0);
   let k = 0;
+  for (; k <= count - 16; k += 16) {
+    let value = v128.load(from);
+    s0 = f64x2.add(s0, lowHalf(value));
+    s1 = f64x2.add(s1, highHalf(value));
+    value = v128.load(from, 16);
+    s2 = f64x2.add(s2, lowHalf(value));
+    s3 = f64x2.add(s3, highHalf(value));
+    value = v128.load(from, 32);
+    s4 = f64x2.add(s4, lowHalf(value));
+    s5 = f64x2.add(s5, highHalf(value));
+    value = v128.load(from, 48);
+    s6 = f64x2.add(s6, lowHalf(value));
+    s7 = f64x2.add(s7, highHalf(value));
+    from += 64;
+  }
   for (; k <= count - 4; k += 4) {
     const value = v128.load(from);
-    even = f64x2.add(even, lowHalf(value));
-    odd = f64x2.add(odd, highHalf(value));
+    s0 = f64x2.add(s0, lowHalf(value));
+    s1 = f64x2.add(s1, highHalf(value));
     from += 16;
   }
-  const pairs = f64x2.add(even, odd);
+  const first = f64x2.add(f64x2.add(s0, s1), f64x2.add(s2, s3));
+  const pairs = f64x2.add(first, f64x2.add(f64x2.add(s4, s5), f64x2.add(s6, s7)));
   let sum = f64x2.extract_lane(pairs, 0) + f64x2.extract_lane(pairs, 1);
   for (; k < count; k++) {
     sum += <f64>f32.load(from);
