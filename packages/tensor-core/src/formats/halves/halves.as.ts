@@ -3,19 +3,34 @@
 import { fma } from "../../backends/cpu/prelude.as";
 import { storePanel } from "../panel.as";
 
+/** 2^112: what the bias of binary16 leaves out once exponent and fraction have moved to their places of float32. */
+const BIAS_FACTOR: f32 = 5.192296858534828e33;
+/** Its root, by which `multiplyF16` is given x: the products of moved halves with it lack the other root. */
+const HALF_BIAS_FACTOR: f32 = 7.205759403792794e16;
+
+/** The upper halves of four words as float32, those of binary16 smaller by 2^112, also below its normal range. */
+@inline
+function upperMoved(words: v128, ieee: bool): v128 {
+  return ieee ? v128.and(i32x4.shr_s(words, 3), i32x4.splat(0x8fffe000)) : v128.and(words, i32x4.splat(0xffff0000));
+}
+
+@inline
+function lowerMoved(words: v128, ieee: bool): v128 {
+  const moved = i32x4.shl(words, 16);
+  return ieee ? upperMoved(moved, true) : moved;
+}
+
 /** The upper halves of four words as float32. */
 @inline
 function upper(words: v128, ieee: bool): v128 {
-  if (!ieee) return v128.and(words, i32x4.splat(0xffff0000));
-  // Exponent and fraction move to their places of float32, and 2^112 makes up for the bias, also below the normal range.
-  const moved = v128.and(i32x4.shr_s(words, 3), i32x4.splat(0x8fffe000));
-  return f32x4.mul(moved, f32x4.splat(5.192296858534828e33));
+  const moved = upperMoved(words, ieee);
+  return ieee ? f32x4.mul(moved, f32x4.splat(BIAS_FACTOR)) : moved;
 }
 
 @inline
 function lower(words: v128, ieee: bool): v128 {
-  const moved = i32x4.shl(words, 16);
-  return ieee ? upper(moved, true) : moved;
+  const moved = lowerMoved(words, ieee);
+  return ieee ? f32x4.mul(moved, f32x4.splat(BIAS_FACTOR)) : moved;
 }
 
 @inline
@@ -34,36 +49,40 @@ function multiplyHalves(
       for (; k <= innerSize - 4; k += 4) {
         let even = v128.load32_splat(from), odd = v128.load32_splat(from, 4);
         let word = v128.load(v);
-        a0 = fma(lower(word, ieee), even, a0);
-        a1 = fma(upper(word, ieee), odd, a1);
+        a0 = fma(lowerMoved(word, ieee), even, a0);
+        a1 = fma(upperMoved(word, ieee), odd, a1);
         word = v128.load(v, 16);
-        a2 = fma(lower(word, ieee), even, a2);
-        a3 = fma(upper(word, ieee), odd, a3);
+        a2 = fma(lowerMoved(word, ieee), even, a2);
+        a3 = fma(upperMoved(word, ieee), odd, a3);
         even = v128.load32_splat(from, 8);
         odd = v128.load32_splat(from, 12);
         word = v128.load(v, 32);
-        a4 = fma(lower(word, ieee), even, a4);
-        a5 = fma(upper(word, ieee), odd, a5);
+        a4 = fma(lowerMoved(word, ieee), even, a4);
+        a5 = fma(upperMoved(word, ieee), odd, a5);
         word = v128.load(v, 48);
-        a6 = fma(lower(word, ieee), even, a6);
-        a7 = fma(upper(word, ieee), odd, a7);
+        a6 = fma(lowerMoved(word, ieee), even, a6);
+        a7 = fma(upperMoved(word, ieee), odd, a7);
         from += 16;
         v += 64;
       }
       for (; k < innerSize; k += 2) {
         const even = v128.load32_splat(from);
-        a0 = fma(lower(v128.load(v), ieee), even, a0);
-        a2 = fma(lower(v128.load(v, 16), ieee), even, a2);
+        a0 = fma(lowerMoved(v128.load(v), ieee), even, a0);
+        a2 = fma(lowerMoved(v128.load(v, 16), ieee), even, a2);
         if (k + 1 < innerSize) {
           const odd = v128.load32_splat(from, 4);
-          a1 = fma(upper(v128.load(v), ieee), odd, a1);
-          a3 = fma(upper(v128.load(v, 16), ieee), odd, a3);
+          a1 = fma(upperMoved(v128.load(v), ieee), odd, a1);
+          a3 = fma(upperMoved(v128.load(v, 16), ieee), odd, a3);
         }
         from += 8;
         v += 32;
       }
-      const low = f32x4.add(f32x4.add(a0, a1), f32x4.add(a4, a5));
-      const high = f32x4.add(f32x4.add(a2, a3), f32x4.add(a6, a7));
+      let low = f32x4.add(f32x4.add(a0, a1), f32x4.add(a4, a5));
+      let high = f32x4.add(f32x4.add(a2, a3), f32x4.add(a6, a7));
+      if (ieee) {
+        low = f32x4.mul(low, f32x4.splat(HALF_BIAS_FACTOR));
+        high = f32x4.mul(high, f32x4.splat(HALF_BIAS_FACTOR));
+      }
       storePanel(c, rowStride, row, panel, columnCount, low, high, accumulate);
     }
   }
@@ -76,7 +95,7 @@ export function multiplyBf16(
   multiplyHalves(false, x, w, c, rowStride, rowCount, columnCount, innerSize, accumulate, begin, end);
 }
 
-/** The same with w in IEEE binary16. */
+/** The same with w in IEEE binary16, and x given 2^56 times as large. */
 export function multiplyF16(
   x: usize, w: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32, innerSize: i32, accumulate: bool, begin: i32, end: i32,
 ): void {

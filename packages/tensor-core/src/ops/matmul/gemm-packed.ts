@@ -17,18 +17,21 @@ export interface PackedOperand {
 
 interface Multiplication {
   readonly kernel: string;
-  /** Whether activations are rounded to integers, and which arrays of them the kernel takes after the integers. */
-  readonly rounded: false | "scales" | "scales and sums";
+  /** What the kernel takes for activations: themselves, larger by 2^56, or as integers with the arrays named. */
+  readonly activations: "floats" | "large floats" | "integers and scales" | "integers, scales and sums";
   /** Rows of activations up to which the kernel beats unpacking, measured at 5632 × 2048 (docs/log.md). */
   readonly mostRows: number;
 }
 
 const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
-  bf16: { kernel: "multiplyBf16", rounded: false, mostRows: 4 },
-  f16: { kernel: "multiplyF16", rounded: false, mostRows: 4 },
-  q8: { kernel: "multiplyQ8", rounded: "scales", mostRows: 16 },
-  q4: { kernel: "multiplyQ4", rounded: "scales and sums", mostRows: 16 },
+  bf16: { kernel: "multiplyBf16", activations: "floats", mostRows: 4 },
+  f16: { kernel: "multiplyF16", activations: "large floats", mostRows: 4 },
+  q8: { kernel: "multiplyQ8", activations: "integers and scales", mostRows: 16 },
+  q4: { kernel: "multiplyQ4", activations: "integers, scales and sums", mostRows: 16 },
 };
+
+/** By how much `multiplyF16` wants activations larger: it then multiplies weights that it need not scale one by one. */
+const LARGE = 2 ** 56;
 
 const SLAB_BYTES = 8 * 1024 * 1024;
 
@@ -82,15 +85,26 @@ function multiplyRows(
   runner: CpuRunner,
   { a, b, c, rowStride, rows, columns, inner, accumulate }: Gemm & { readonly b: PackedOperand },
 ): void {
-  const { kernel, rounded } = multiplications[b.format];
+  const { kernel, activations } = multiplications[b.format];
   const weights = b.pointer + 4 * (b.first / panelRows) * packedFormats[b.format].panelWords(b.width);
   const panels = Math.ceil(columns / panelRows);
   const blocks = Math.ceil(inner / blockColumns);
-  const [integers, scales, sums] = rounded ? [64, 4, 4].map((bytes) => runner.scratch(bytes * rows * blocks)) : [];
-  if (rounded) runner.parallel("roundRows", [a.pointer, inner, integers!, scales!, sums!], rows, chunkFor(2 * inner));
-  const x = rounded ? [integers!, scales!] : [a.pointer];
-  if (rounded === "scales and sums") x.push(sums!);
-  const args = [...x, weights, c, rowStride, rows, columns, inner, accumulate ? 1 : 0];
+  const x = [a.pointer];
+  const held: number[] = [];
+  if (activations === "large floats") {
+    // Whole lines are read: from where one begins, rows of a larger matrix may not.
+    const offset = a.pointer % 64;
+    const lines = Math.ceil((offset + 4 * rows * inner) / 64);
+    held.push(runner.scratch(64 * lines));
+    runner.parallel("affineLines", [a.pointer - offset, held[0]!, LARGE, 0], lines, chunkFor(8));
+    x[0] = held[0]! + offset;
+  } else if (activations !== "floats") {
+    held.push(...[64, 4, 4].map((bytes) => runner.scratch(bytes * rows * blocks)));
+    runner.parallel("roundRows", [a.pointer, inner, ...held], rows, chunkFor(2 * inner));
+    x.splice(0, 1, ...held);
+  }
+  const taken = activations === "integers and scales" ? x.slice(0, 2) : x;
+  const args = [...taken, weights, c, rowStride, rows, columns, inner, accumulate ? 1 : 0];
   runner.parallel(kernel, args, panels, chunkFor((panelRows * rows * inner) / 2));
-  for (const pointer of [integers, scales, sums]) if (pointer !== undefined) runner.release(pointer);
+  for (const pointer of held) runner.release(pointer);
 }
