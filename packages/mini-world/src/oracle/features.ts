@@ -19,7 +19,7 @@ export type Feature =
   /** The right "yes" or "no". */
   | "right-verdict"
   | "wrong-verdict"
-  /** An instruction that does not lead where was asked: another task's step, a mistake, a step turned round. */
+  /** An instruction that does not lead where was asked: another task's step or needs, a mistake, a step turned round. */
   | "wrong-step"
   /** A myth, or a denial of a truth. */
   | "wrong-claim"
@@ -98,7 +98,8 @@ function featureOf(question: Question | null, move: Move): Feature {
       // A warning of a mistake is advice, though not what was asked for.
       return negated ? "off-topic" : "wrong-step";
     case "needs":
-      return isAsked && subject.role === "goal" ? "right-needs" : "off-topic";
+      if (isAsked && subject.role === "goal") return "right-needs";
+      return subject?.role === "goal" ? "wrong-step" : "off-topic";
     case "truth":
     case "myth": {
       const isTrue = (unit.role === "truth") !== negated;
