@@ -4,6 +4,7 @@ import { chatCommand } from "./commands/chat.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { generateCommand } from "./commands/generate.ts";
+import { pullCommand } from "./commands/pull.ts";
 import { scoreCommand } from "./commands/score.ts";
 import { trainCommand } from "./commands/train.ts";
 import { worldCommand } from "./commands/world/index.ts";
@@ -20,6 +21,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     generateCommand,
     chatCommand,
     scoreCommand,
+    pullCommand,
     doctorCommand,
     demoCommand,
     worldCommand,

@@ -12,6 +12,8 @@ export interface Io {
   /** Whether standard output takes colours. */
   readonly colour: boolean;
   readonly columns: number;
+  /** Environment variables. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
   /** Lines typed by the user; ends with the input. */

@@ -22,6 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     colour,
     // A terminal without a size says 0.
     columns: process.stdout.columns || 100,
+    environment: process.env,
     signal: abort.signal,
     lines: () => createInterface({ input: process.stdin }),
   });

@@ -8,6 +8,7 @@ import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core
 import { hasTokenizer, loadTokenizer, type Tokenizer } from "@dual-head/tokenizer";
 import { type LoadedHeads, loadHeads } from "@dual-head/train";
 import { createProgress, formatBytes, type Io, UsageError } from "./io.ts";
+import { locate } from "./locate.ts";
 import { type HeadsOption, headWeights } from "./options.ts";
 
 /** What a command says of the model it wants. */
@@ -46,12 +47,15 @@ export async function openDeviceFor(options: Pick<ModelOptions, "device" | "thre
 /** Loads model, tokenizer and heads; on failure everything opened so far is freed. */
 export async function openModel(options: ModelOptions, io: Io): Promise<OpenModel> {
   const weights = headWeights(options.heads ?? []);
+  const modelPath = await locate(options.model, "model", io);
+  const headsPaths: string[] = [];
+  for (const { directory } of options.heads ?? []) headsPaths.push(await locate(directory, "heads", io));
   const resources = new Resources();
   try {
     const device = resources.use(await openDeviceFor(options, io));
     const progress = createProgress(io);
     const llama = resources.use(
-      await loadLlama(options.model, device, {
+      await loadLlama(modelPath, device, {
         dtype: options.dtype,
         signal: io.signal,
         onProgress: ({ loadedBytes, totalBytes }) =>
@@ -59,18 +63,18 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
       }),
     );
     progress.end();
-    const tokenizer = await openTokenizer(options.model);
+    const tokenizer = await openTokenizer(modelPath);
     if (tokenizer !== null && tokenizer.vocabSize > llama.config.vocabSize) {
       throw new UsageError(
         `Cannot use the tokenizer of ${options.model}: it has ${tokenizer.vocabSize} tokens but the model has ${llama.config.vocabSize}; use the tokenizer the model was trained with`,
       );
     }
     const heads: LoadedHeads[] = [];
-    for (const { directory } of options.heads ?? []) {
+    for (const path of headsPaths) {
       heads.push(
         resources.use(
           await loadHeads(
-            directory,
+            path,
             device,
             {
               backboneSha256: llama.sha256,

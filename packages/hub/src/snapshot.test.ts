@@ -70,6 +70,8 @@ describe("pullSnapshot()", () => {
     expect((await pull("owner/model@v1")).commit).toBe(testCommit("1"));
     expect((await pull("owner/model@refs/pr/3")).commit).toBe(testCommit("2"));
     expect((await pull(`owner/model@${testCommit("2")}`)).commit).toBe(testCommit("2"));
+    await using other = await world(undefined, { "owner/model": { files: { "q/x.gguf": "x", "README.md": "" } } });
+    expect((await pullSnapshot(name, other.options)).path).toMatch(/q.x\.gguf$/);
     const { path, files } = await pull("owner/model:pytorch_model.bin");
     expect([(await stat(path)).size, files]).toEqual([1009, ["pytorch_model.bin"]]);
     expect((await failure(pull("owner/model:absent.gguf"))).message).toContain("has no file absent.gguf");

@@ -20,7 +20,7 @@ export interface Snapshot {
   readonly commit: string;
   /** The folder, with the files under their own names. */
   readonly folder: string;
-  /** What was asked for: the folder, or the file that was named. */
+  /** What was asked for: the folder, or the file that was named or is the whole model. */
   readonly path: string;
   /** Paths of the needed files inside the folder. */
   readonly files: readonly string[];
@@ -139,8 +139,9 @@ export async function openSnapshot(name: RepositoryName, options: PullOptions): 
 }
 
 function describe(name: RepositoryName, places: CachePlaces, commit: string, files: readonly string[]): Snapshot {
-  const { repository, revision, file } = name;
+  const { repository, revision } = name;
   const folder = places.snapshot(commit);
+  const file = name.file ?? (files.length === 1 && /\.gguf$/i.test(files[0]!) ? files[0]! : null);
   return {
     repository,
     revision,

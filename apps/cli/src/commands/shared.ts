@@ -32,6 +32,10 @@ export interface SamplingOptions {
   readonly seed: number;
 }
 
+/** What --model takes, for its help. */
+export const modelHelp =
+  "Hugging Face folder (config.json, safetensors, tokenizer.json), or owner/name[@revision] on the hub";
+
 /** The devices a command can be told to use. */
 export const deviceChoices = ["auto", "webgpu", "cpu", "reference"] as const;
 
@@ -59,8 +63,8 @@ export function addDtypeOption(command: Command): Command {
 export function addModelOptions(command: Command): Command {
   return addDeviceOptions(
     addDtypeOption(command)
-      .requiredOption("--model <dir>", "Hugging Face folder: config.json, safetensors, tokenizer.json")
-      .option("--heads <dir[=weight]>", "trained heads; repeat to mix several by weight", headsOption)
+      .requiredOption("--model <model>", modelHelp)
+      .option("--heads <heads[=weight]>", "trained heads, a folder or owner/name; repeat to mix by weight", headsOption)
       .option(
         "--strength <s>",
         "strength of the alignment: 0 is exactly the base model, 1 the gate as trained",

@@ -21,7 +21,7 @@ import { Command, Option } from "commander";
 import { createProgress, formatBytes, formatDuration, type Io, toJson, UsageError } from "../io.ts";
 import { openModel } from "../model.ts";
 import { collectOption, numberOption } from "../options.ts";
-import { addDeviceOptions, addDtypeOption, type DeviceOptions } from "./shared.ts";
+import { addDeviceOptions, addDtypeOption, type DeviceOptions, modelHelp } from "./shared.ts";
 
 /** Options that are settings of the training under the same name. */
 const settingNames = [
@@ -67,7 +67,7 @@ export function trainCommand(io: Io): Command {
   const integer = numberOption({ min: 1, integer: true });
   const command = new Command("train")
     .description("train a reward head and a gate on preference pairs; the model itself never changes")
-    .requiredOption("--model <dir>", "Hugging Face folder of the frozen model")
+    .requiredOption("--model <model>", `the frozen model: ${modelHelp}`)
     .requiredOption("--data <file>", "preference pairs, .jsonl or .json, .gz too; repeat for several", collectOption)
     .addOption(
       new Option("--format <name>", "format of the data (default: found from the first row)").choices([

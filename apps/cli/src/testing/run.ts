@@ -15,6 +15,8 @@ export async function run(
     readonly lines?: readonly string[];
     readonly signal?: AbortSignal;
     readonly onOut?: (text: string) => unknown;
+    /** Default: nothing cached, no network. */
+    readonly environment?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<Outcome> {
   let [out, note] = ["", ""];
@@ -29,6 +31,7 @@ export async function run(
     interactive: false,
     colour: false,
     columns: 100,
+    environment: options.environment ?? { HF_HOME: "/nowhere", HF_HUB_OFFLINE: "1" },
     signal: options.signal ?? new AbortController().signal,
     lines: async function* () {
       yield* options.lines ?? [];
