@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { chatCommand } from "./commands/chat.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { exportCommand } from "./commands/export.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { pullCommand } from "./commands/pull.ts";
 import { scoreCommand } from "./commands/score.ts";
@@ -22,6 +23,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     chatCommand,
     scoreCommand,
     pullCommand,
+    exportCommand,
     doctorCommand,
     demoCommand,
     worldCommand,

@@ -32,4 +32,4 @@ export {
   type TensorEntry,
   type TensorInfo,
 } from "./safetensors-header.ts";
-export { encodeSafetensors, type StoredTensor, writeSafetensors } from "./safetensors-write.ts";
+export { type DeferredTensor, encodeSafetensors, type StoredTensor, writeSafetensors } from "./safetensors-write.ts";

@@ -1,10 +1,13 @@
 // The safetensors format: published verdicts, round trips, every rule on its own, and thousands of damaged files.
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { memorySource } from "@dual-head/bytes";
 import { sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
-import { afterAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   CheckpointError,
   encodeSafetensors,
@@ -12,6 +15,7 @@ import {
   parseSafetensorsHeader,
   SafetensorsError,
   type StoredTensor,
+  writeSafetensors,
 } from "./index.ts";
 
 function withHeader(header: string | Uint8Array, dataSize = 0): Uint8Array {
@@ -134,6 +138,42 @@ const tensors = fc.dictionary(name, tensor, { maxKeys: 5, noNullPrototype: true 
 const metadata = fc.dictionary(fc.string({ unit: "grapheme" }), fc.string({ unit: "grapheme" }), {
   maxKeys: 3,
   noNullPrototype: true,
+});
+
+describe("writeSafetensors()", () => {
+  let folder = "";
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "dual-head-safetensors-"));
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+  it("gives the same file for deferred tensors, as arrays or as bytes, one at a time", async () => {
+    const path = join(folder, "deferred.safetensors");
+    const values = Float32Array.of(1, 2, 3, 5, 7, 11);
+    const halves = Uint16Array.of(0x3c00, 0x4000);
+    const eager = {
+      b: { dtype: "F32", shape: [2, 3], data: values },
+      a: { dtype: "BF16", shape: [2], data: halves },
+    } as const;
+    const asked: string[] = [];
+    const ask = <Data>(name: string, data: Data): Data => {
+      asked.push(name);
+      return data;
+    };
+    await writeSafetensors(path, {
+      a: { ...eager.a, data: async () => ask("a", new Uint8Array(halves.buffer)) },
+      b: { ...eager.b, data: async () => ask("b", values) },
+    });
+    expect(new Uint8Array(await readFile(path))).toEqual(encodeSafetensors(eager));
+    expect(asked).toEqual(["b", "a"]);
+  });
+  it("refuses deferred data of another length and leaves no file", async () => {
+    const path = join(folder, "refused.safetensors");
+    for (const data of [new Float32Array(5), new Uint8Array(23), new Uint32Array(6)]) {
+      const tensor = { dtype: "F32" as const, shape: [2, 3], data: async () => data };
+      await expect(writeSafetensors(path, { tensor })).rejects.toThrow(CheckpointError);
+    }
+    await expect(readFile(path)).rejects.toThrow("ENOENT");
+  });
 });
 
 describe("encodeSafetensors()", () => {

@@ -54,6 +54,7 @@ interface TrainCommandOptions extends DeviceOptions, Partial<Pick<TrainingSettin
   readonly gateHeads?: number;
   readonly head: "linear" | "low-rank";
   readonly rank: number;
+  readonly headBias: boolean;
   readonly headInit: "base" | "zero" | "random";
   readonly alpha?: number;
   readonly checkpointEvery?: number;
@@ -147,6 +148,7 @@ export function trainCommand(io: Io): Command {
     .addOption(
       new Option("--head-init <how>", "where a linear head starts").choices(["base", "zero", "random"]).default("base"),
     )
+    .option("--no-head-bias", "heads without a bias, which folds exactly into a model's own head (export --fold)")
     .addOption(
       new Option(
         "--features <how>",
@@ -203,8 +205,8 @@ async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> 
       folder: options.out,
       head:
         options.head === "linear"
-          ? { kind: "linear", initialise: options.headInit, bias: true }
-          : { kind: "low-rank", rank: options.rank, bias: true },
+          ? { kind: "linear", initialise: options.headInit, bias: options.headBias }
+          : { kind: "low-rank", rank: options.rank, bias: options.headBias },
       gate:
         options.alpha === undefined
           ? {

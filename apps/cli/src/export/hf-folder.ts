@@ -1,0 +1,67 @@
+// A model written as an ordinary Hugging Face folder, a tensor at a time. Knows no head but the one it is given.
+import { createDirectory, f32ToBf16, f32ToF16, writeFileAtomic } from "@dual-head/bytes";
+import { type DeferredTensor, type StoredDtype, writeSafetensors } from "@dual-head/checkpoint";
+import {
+  type ExportedTensor,
+  embeddingName,
+  exportedTensors,
+  filesBeside,
+  type ReplacedHead,
+  type SourceModel,
+} from "./source-model.ts";
+
+/** Dtypes of an exported folder; "stored" keeps each tensor's own, to the last bit. */
+export type FolderDtype = "stored" | "f32" | "f16" | "bf16";
+
+const storedNames = { f32: "F32", f16: "F16", bf16: "BF16" } as const;
+const torchNames: Readonly<Record<string, string>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
+
+/**
+ * Writes config.json, tokenizer files and model.safetensors into a folder, which is created.
+ *
+ * @param head a head of its own, which unties the model; null keeps the model's
+ * @param onTensor told of each tensor before it is written
+ * @throws FileError where the folder is not writable
+ */
+export async function writeHfFolder(
+  folder: string,
+  model: SourceModel,
+  head: ReplacedHead | null,
+  dtype: FolderDtype,
+  onTensor: (index: number, count: number) => void,
+): Promise<void> {
+  await createDirectory(folder);
+  const own = (name: string) => model.checkpoint.spec(name).dtype as StoredDtype;
+  // A folded head has the dtype of the matrix it came from.
+  const headDtype = own(embeddingName);
+  const dtypeOf = ({ spec, raw }: ExportedTensor): StoredDtype => {
+    if (dtype !== "stored") return storedNames[dtype];
+    return raw === null ? headDtype : (spec.dtype as StoredDtype);
+  };
+  const tensors = exportedTensors(model, head);
+  const deferred = tensors.map((tensor, index): [string, DeferredTensor] => {
+    const target = dtypeOf(tensor);
+    const data = async () => {
+      onTensor(index, tensors.length);
+      if (tensor.raw !== null && target === tensor.spec.dtype) return tensor.raw();
+      return encode(await tensor.floats(), target);
+    };
+    return [tensor.name, { dtype: target, shape: tensor.spec.shape, data }];
+  });
+  for (const [name, bytes] of await filesBeside(model.path)) await writeFileAtomic(`${folder}/${name}`, bytes);
+  const torchDtype = torchNames[dtype === "stored" ? headDtype : storedNames[dtype]];
+  const config = {
+    ...model.configJson,
+    ...(head === null ? {} : { tie_word_embeddings: false }),
+    ...(torchDtype === undefined ? {} : { torch_dtype: torchDtype }),
+    ...(torchDtype === undefined || model.configJson.dtype === undefined ? {} : { dtype: torchDtype }),
+  };
+  await writeFileAtomic(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
+  await writeSafetensors(`${folder}/model.safetensors`, Object.fromEntries(deferred), { format: "pt" });
+}
+
+function encode(values: Float32Array, dtype: StoredDtype): Float32Array | Float64Array | Uint16Array {
+  if (dtype === "F16") return f32ToF16(values);
+  if (dtype === "BF16") return f32ToBf16(values);
+  return dtype === "F64" ? Float64Array.from(values) : values;
+}

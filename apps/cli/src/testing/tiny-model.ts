@@ -1,0 +1,135 @@
+// A small random model with a tokenizer, and heads for it, written to folders for tests of the command line.
+import { writeFile } from "node:fs/promises";
+import { initialiseLlama, llamaConfigFrom, loadLlama, saveLlama } from "@dual-head/backbone-llama";
+import { attentionGate, constantGate } from "@dual-head/gating";
+import { type HeadParams, linearHead, lowRankHead, type RewardHead } from "@dual-head/heads";
+import { createRandom, openDevice } from "@dual-head/tensor-core";
+import { loadTokenizer } from "@dual-head/tokenizer";
+import { saveHeads } from "@dual-head/train";
+
+const characters = [..."▁abcdefghijklmnopqrstuvwxyz.,!?"];
+const merged = ["he", "▁t", "▁the", "in", "▁a", "ing", "er", "▁s"];
+const mergePairs = [
+  ["h", "e"],
+  ["▁", "t"],
+  ["▁t", "he"],
+  ["i", "n"],
+  ["▁", "a"],
+  ["in", "g"],
+  ["e", "r"],
+  ["▁", "s"],
+];
+
+/** A tokenizer.json with bytes, characters and eight merges. */
+export function tinyTokenizerJson(): Record<string, unknown> {
+  const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+  const pieces = ["<unk>", "<s>", "</s>", ...bytes, ...characters, ...merged];
+  const flags = { single_word: false, lstrip: false, rstrip: false, normalized: false, special: true };
+  const replace = (from: string, to: string) => ({ type: "Replace", pattern: { String: from }, content: to });
+  return {
+    version: "1.0",
+    truncation: null,
+    padding: null,
+    added_tokens: pieces.slice(0, 3).map((content, id) => ({ id, content, ...flags })),
+    normalizer: { type: "Sequence", normalizers: [{ type: "Prepend", prepend: "▁" }, replace(" ", "▁")] },
+    pre_tokenizer: null,
+    post_processor: {
+      type: "TemplateProcessing",
+      single: [{ SpecialToken: { id: "<s>", type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+      pair: [{ Sequence: { id: "A", type_id: 0 } }, { Sequence: { id: "B", type_id: 1 } }],
+      special_tokens: { "<s>": { id: "<s>", ids: [1], tokens: ["<s>"] } },
+    },
+    decoder: {
+      type: "Sequence",
+      decoders: [
+        replace("▁", " "),
+        { type: "ByteFallback" },
+        { type: "Fuse" },
+        { type: "Strip", content: " ", start: 1, stop: 0 },
+      ],
+    },
+    model: {
+      type: "BPE",
+      dropout: null,
+      unk_token: "<unk>",
+      continuing_subword_prefix: null,
+      end_of_word_suffix: null,
+      fuse_unk: true,
+      byte_fallback: true,
+      ignore_merges: false,
+      vocab: Object.fromEntries(pieces.map((piece, id) => [piece, id])),
+      merges: mergePairs,
+    },
+  };
+}
+
+/** Rows of the tiny model: two more than its tokenizer has ids. */
+export const tinyVocabSize: number = 3 + 256 + characters.length + merged.length + 2;
+
+/** Writes a model folder; `extra` are keys of its config.json. */
+export async function writeTinyModel(folder: string, extra: Readonly<Record<string, unknown>> = {}): Promise<void> {
+  const config = llamaConfigFrom({
+    model_type: "llama",
+    hidden_size: 32,
+    intermediate_size: 64,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    vocab_size: tinyVocabSize,
+    max_position_embeddings: 64,
+    tie_word_embeddings: true,
+    ...extra,
+  });
+  using device = await openDevice("reference");
+  await saveLlama(folder, config, initialiseLlama(config, device, 7), {
+    generation: { bosTokenId: 1, eosTokenIds: [2] },
+  });
+  await writeFile(`${folder}/tokenizer.json`, JSON.stringify(tinyTokenizerJson()));
+  const tokens = { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>", chat_template: "{{ messages }}" };
+  await writeFile(`${folder}/tokenizer_config.json`, JSON.stringify({ tokenizer_class: "LlamaTokenizer", ...tokens }));
+}
+
+/** What the heads of a test are. */
+export interface TinyHeads {
+  readonly kind?: "linear" | "low-rank";
+  readonly bias?: boolean;
+  /** A constant gate; an attention gate where it is left out. */
+  readonly alpha?: number;
+  readonly seed?: number;
+}
+
+/** Writes heads with random parameters for the model of a folder. */
+export async function writeTinyHeads(folder: string, model: string, options: TinyHeads = {}): Promise<void> {
+  const { kind = "linear", bias = false, alpha, seed = 1 } = options;
+  using device = await openDevice("reference");
+  using llama = await loadLlama(model, device);
+  const { hiddenSize, vocabSize } = llama.config;
+  const head = (kind === "linear" ? linearHead({ bias }) : lowRankHead({ rank: 3, bias })) as RewardHead;
+  const gate = alpha === undefined ? attentionGate({ hiddenSize, width: 8, headCount: 2 }) : constantGate({ alpha });
+  const random = createRandom(seed, "tiny-heads");
+  const draw = (shapes: Readonly<Record<string, readonly number[]>>): HeadParams =>
+    Object.fromEntries(
+      Object.entries(shapes).map(([name, shape]) => {
+        const size = shape.reduce((product, extent) => product * extent, 1);
+        return [
+          name,
+          device.tensor(
+            Array.from({ length: size }, () => 0.2 * random.normal()),
+            shape,
+          ),
+        ];
+      }),
+    );
+  const params = { head: draw(head.parameterShapes(hiddenSize, vocabSize)), gate: draw(gate.parameterShapes) };
+  await saveHeads(folder, params as Parameters<typeof saveHeads>[1], {
+    head: head.config,
+    gate: gate.config,
+    hiddenSize,
+    vocabSize,
+    backboneSha256: llama.sha256,
+    backboneDtype: "f32",
+    tokenizerSha256: (await loadTokenizer(model)).sha256,
+    settings: {},
+    figures: { step: 1, stepCount: 1, trainLoss: null, heldOut: null, device: "reference" },
+  });
+}
