@@ -30,6 +30,8 @@ export interface ArchitectureRow {
   readonly biases: "knobs" | "query, key, value" | "none";
   /** Whether query, key and value are the rows of one stored matrix, and gate and up of another. */
   readonly fused: boolean;
+  /** Whether `partial_rotary_factor` is a knob. */
+  readonly partial: boolean;
   /** Types of rope scaling that are other names of longrope here. */
   readonly longRopeNames: readonly string[];
 }
@@ -41,6 +43,7 @@ const plain = {
   window: null,
   biases: "none",
   fused: false,
+  partial: false,
   longRopeNames: ["su"],
 } as const;
 
@@ -70,6 +73,7 @@ export const architectures: Readonly<Record<LlamaArchitecture, ArchitectureRow>>
     normEpsilon: 1e-5,
     window: { absent: null, switched: false },
     fused: true,
+    partial: true,
     longRopeNames: ["su", "yarn"],
   },
 };

@@ -26,6 +26,7 @@ describe("llamaConfigFrom()", () => {
       groupCount: 6,
       headSize: 4,
       normEpsilon: 1e-6,
+      rotarySize: null,
       ropeTheta: 10000,
       ropeScaling: null,
       window: null,
@@ -53,6 +54,7 @@ describe("llamaConfigFrom()", () => {
       maxTokens: 4096,
       normEpsilon: 1e-5,
     });
+    expect(llamaConfigFrom({ ...minimal, model_type: "phi3", partial_rotary_factor: 0.5 }).rotarySize).toBe(2);
   });
 
   it("reads what is given", () => {
@@ -179,7 +181,9 @@ describe("llamaConfigFrom()", () => {
       "false for model_type mistral",
     ],
     ["quantization_config", { quantization_config: { bits: 4 } }, "left out"],
-    ["partial_rotary_factor", { partial_rotary_factor: 0.5 }, "1; heads that turn in part"],
+    ["partial_rotary_factor", { partial_rotary_factor: 0.5 }, "1 for model_type llama, whose heads turn whole"],
+    ["partial_rotary_factor", { model_type: "phi3", partial_rotary_factor: 0.75 }, "an even number of a head's 4 turn"],
+    ["partial_rotary_factor", { model_type: "phi3", partial_rotary_factor: 1.5 }, "at most 1"],
     ["final_logit_softcapping", { final_logit_softcapping: 30 }, "left out"],
     ["num_key_value_heads", { num_key_value_heads: 4 }, "a divisor of the 6 attention heads"],
     ["num_attention_heads", { num_attention_heads: 5 }, "add head_dim"],

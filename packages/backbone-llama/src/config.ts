@@ -18,7 +18,9 @@ export interface LlamaConfig extends BackboneConfig {
   readonly headSize: number;
   /** ε of every RMSNorm. */
   readonly normEpsilon: number;
-  /** θ: pair i of a head turns by position·θ^(−2i/K). */
+  /** R, even and at most K: as many numbers of a head turn, the rest keeps still; null for all K. */
+  readonly rotarySize: number | null;
+  /** θ: pair i of a head turns by position·θ^(−2i/R). */
   readonly ropeTheta: number;
   /** How angles are stretched past the length of the first training; null where they are not. */
   readonly ropeScaling: RopeScaling | null;
@@ -96,7 +98,7 @@ type Json = v.InferOutput<typeof schema>;
  * @param json the parsed config.json
  * @param path its path, for messages
  * @throws ConfigError for an unknown architecture, a missing or malformed key, or a key that would change logits and is
- * not implemented (heads that turn in part, other activations, quantised weights, …)
+ * not implemented (other activations, quantised weights, windows of some layers, …)
  */
 export function llamaConfigFrom(json: unknown, path: string = "config.json"): LlamaConfig {
   const parsed = v.safeParse(schema, json);
@@ -122,7 +124,8 @@ export function llamaConfigFrom(json: unknown, path: string = "config.json"): Ll
   if (headSize % 2 !== 0) throw new ConfigError(path, "head_dim", headSize, "even, for rotary embeddings turn pairs");
   const ropeTheta = config.rope_parameters?.rope_theta ?? config.rope_theta ?? 10000;
   const positions = config.max_position_embeddings ?? row.maxTokens;
-  const ropeScaling = scalingOf(path, config, positions, headSize);
+  const rotarySize = rotarySizeOf(path, config, headSize);
+  const ropeScaling = scalingOf(path, config, positions, rotarySize);
   if (ropeScaling?.type === "yarn" && ropeTheta <= 1) {
     throw new ConfigError(path, "rope_theta", ropeTheta, "above 1 for a rope_scaling of type yarn");
   }
@@ -137,6 +140,7 @@ export function llamaConfigFrom(json: unknown, path: string = "config.json"): Ll
     groupCount,
     headSize,
     normEpsilon: config.rms_norm_eps ?? row.normEpsilon,
+    rotarySize: rotarySize === headSize ? null : rotarySize,
     ropeTheta,
     ropeScaling,
     window: windowOf(path, config),
@@ -153,14 +157,27 @@ function maxTokensOf(positions: number, scaling: RopeScaling | null): number {
   return Math.max(positions, Math.min(Math.floor(scaling.factor * scaling.originalMaxTokens), 2 ** 31 - 1));
 }
 
-function scalingOf(path: string, config: Json, maxTokens: number, headSize: number): RopeScaling | null {
+/** R of a config: K·partial_rotary_factor, rounded down. */
+function rotarySizeOf(path: string, config: Json, headSize: number): number {
+  const { partial } = architectures[config.model_type];
+  const inner = config.rope_parameters ?? config.rope_scaling;
+  const fraction: unknown = inner?.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
+  const refuse = (requirement: string): never => {
+    throw new ConfigError(path, "partial_rotary_factor", fraction, requirement);
+  };
+  if (typeof fraction !== "number") return refuse("a number above 0 and at most 1");
+  if (!partial && fraction !== 1) return refuse(`1 for model_type ${config.model_type}, whose heads turn whole`);
+  const size = Math.floor(headSize * fraction);
+  if (fraction > 1 || size < 2 || size % 2 !== 0) {
+    return refuse(`at most 1 and such that an even number of a head's ${headSize} turn`);
+  }
+  return size;
+}
+
+function scalingOf(path: string, config: Json, maxTokens: number, rotarySize: number): RopeScaling | null {
   const row = architectures[config.model_type];
   const key = config.rope_parameters ? "rope_parameters" : "rope_scaling";
   const rope: Readonly<Record<string, unknown>> | null | undefined = config.rope_parameters ?? config.rope_scaling;
-  const fraction = rope?.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
-  if (fraction !== 1) {
-    throw new ConfigError(path, "partial_rotary_factor", fraction, "1; heads that turn in part are not supported");
-  }
   if (!rope) return null;
   if ("full_attention" in rope || "sliding_attention" in rope) {
     throw new ConfigError(path, key, rope, "one rule for all layers; rules by type of layer are not supported");
@@ -172,7 +189,7 @@ function scalingOf(path: string, config: Json, maxTokens: number, headSize: numb
     {
       maxTokens,
       originalMaxTokens: config.original_max_position_embeddings ?? row.originalMaxTokens,
-      pairCount: headSize / 2,
+      pairCount: rotarySize / 2,
       longRopeNames: row.longRopeNames,
     },
     (requirement) => {

@@ -84,6 +84,16 @@ const families: Readonly<Record<string, RawConfig>> = {
     attention_bias: false,
     resid_pdrop: 0,
   },
+  "Phi-4-mini, whose heads turn in part": {
+    model_type: "phi3",
+    ...extents,
+    rms_norm_eps: 1e-5,
+    partial_rotary_factor: 0.6,
+    tie_word_embeddings: true,
+    max_position_embeddings: 64,
+    original_max_position_embeddings: 16,
+    rope_scaling: { type: "longrope", short_factor: [1, 1.5, 2], long_factor: [2, 3, 4] },
+  },
   "Phi-3 with longrope": {
     model_type: "phi3",
     ...extents,
@@ -195,6 +205,7 @@ describe("loadLlama() of every family agrees with plain loops over the same file
       ["Qwen2.5", { rope_theta: 100 }],
       ["Phi-3", { sliding_window: null }],
       ["Phi-3", { rms_norm_eps: 0.1 }],
+      ["Phi-3", { partial_rotary_factor: 0.4 }],
       ["LLaMA 3.2", { rope_scaling: null }],
       ["LLaMA 1 with linear scaling", { rope_scaling: null }],
       ["Qwen2.5 with yarn", { rope_scaling: null }],
@@ -213,6 +224,9 @@ describe("loadLlama() of every family agrees with plain loops over the same file
   });
 });
 
+backboneLaws("tinyLlama of Phi-3's shape whose heads turn in part", (device) =>
+  tinyLlama(device, 13, { architecture: "phi3", rotarySize: 2, window: 4 }),
+);
 backboneLaws("tinyLlama of Qwen2's shape with llama3 scaling", (device) =>
   tinyLlama(device, 12, {
     architecture: "qwen2",

@@ -98,7 +98,7 @@ function run(
   const { device } = params.embedding;
   return device.scope(() => {
     const rowCount = tokens.length;
-    const rotation = device.tensor(ropeRotation(config, positions), [rowCount, config.headSize]);
+    const rotation = device.tensor(ropeRotation(config, positions), [rowCount, config.rotarySize ?? config.headSize]);
     const visible = device.tensor(ranges, [rowCount, ranges.length / rowCount]);
     let x = gatherRows(params.embedding, device.tensor(tokens, [rowCount]));
     for (const [index, layer] of params.layers.entries()) {
@@ -122,8 +122,12 @@ function block(
   view: KeyView,
 ): Tensor {
   const normed = rmsNorm(x, layer.attentionNorm, normEpsilon);
-  const query = rope(linear(normed, layer.query), rotation);
-  const { keys, values } = view(index, rope(linear(normed, layer.key), rotation), linear(normed, layer.value));
+  const query = rope(linear(normed, layer.query), rotation, headSize);
+  const { keys, values } = view(
+    index,
+    rope(linear(normed, layer.key), rotation, headSize),
+    linear(normed, layer.value),
+  );
   const attended = attention(query, keys, values, visible, { headCount, groupCount, scale: 1 / Math.sqrt(headSize) });
   const middle = add(x, linear(attended, layer.output));
   const inner = rmsNorm(middle, layer.feedForwardNorm, normEpsilon);

@@ -5,15 +5,18 @@ import type { RopeScaling } from "./rope-scaling.ts";
 
 /** What the angles depend on. */
 export interface RopeConfig extends Pick<LlamaConfig, "headSize" | "ropeTheta"> {
+  readonly rotarySize?: number | null;
   readonly ropeScaling?: RopeScaling | null;
 }
 
 /**
- * Radians a position by which each of a head's K/2 pairs turns: θ^(−2i/K) for pair i, scaled by the config's rule.
+ * Radians a position by which each of a head's R/2 pairs turns: θ^(−2i/R) for pair i, scaled by the config's rule.
  * For rules that change with the sequence's length, those of sequences within `exactPositions`.
  */
-export function ropeFrequencies({ headSize, ropeTheta, ropeScaling = null }: RopeConfig): Float64Array {
-  const plain = Float64Array.from({ length: headSize / 2 }, (_, pair) => ropeTheta ** ((-2 * pair) / headSize));
+export function ropeFrequencies(config: RopeConfig): Float64Array {
+  const { ropeTheta, ropeScaling = null } = config;
+  const turned = config.rotarySize ?? config.headSize;
+  const plain = Float64Array.from({ length: turned / 2 }, (_, pair) => ropeTheta ** ((-2 * pair) / turned));
   switch (ropeScaling?.type) {
     case undefined:
     case "dynamic":
@@ -36,10 +39,10 @@ export function ropeFrequencies({ headSize, ropeTheta, ropeScaling = null }: Rop
       const { factor, originalMaxTokens, betaFast, betaSlow, truncate } = ropeScaling;
       // The pair that makes so many turns in the original length.
       const pairOf = (turns: number) =>
-        (headSize * Math.log(originalMaxTokens / (turns * 2 * Math.PI))) / (2 * Math.log(ropeTheta));
+        (turned * Math.log(originalMaxTokens / (turns * 2 * Math.PI))) / (2 * Math.log(ropeTheta));
       const [first, last] = [pairOf(betaFast), pairOf(betaSlow)];
       const low = Math.max(truncate ? Math.floor(first) : first, 0);
-      const high = Math.min(truncate ? Math.ceil(last) : last, headSize - 1);
+      const high = Math.min(truncate ? Math.ceil(last) : last, turned - 1);
       // A ramp of no width is a step; the published code widens it by this much.
       const width = low === high ? 0.001 : high - low;
       return plain.map((frequency, pair) => {
@@ -54,25 +57,26 @@ function clampUnit(value: number): number {
   return Math.min(Math.max(value, 0), 1);
 }
 
-/** The angles, in radians, by which a head's pairs (i, i + K/2) turn at a position. */
+/** The angles, in radians, by which a head's pairs (i, i + R/2) turn at a position. */
 export function ropeAngles(config: RopeConfig, position: number): Float64Array {
   return ropeFrequencies(config).map((frequency) => position * frequency);
 }
 
 /**
- * The rotation [N, K] of rows at these positions, cosines then sines of each row's K/2 angles: the input of `rope`. Rules
+ * The rotation [N, R] of rows at these positions, cosines then sines of each row's R/2 angles: the input of `rope`. Rules
  * with an attention factor lengthen what they turn by it.
  */
 export function ropeRotation(config: RopeConfig, positions: Uint32Array): Float64Array {
-  const { headSize, ropeScaling } = config;
+  const { ropeScaling } = config;
   const frequencies = ropeFrequencies(config);
+  const pairCount = frequencies.length;
   const magnitude = ropeScaling && "attentionFactor" in ropeScaling ? ropeScaling.attentionFactor : 1;
-  const rotation = new Float64Array(positions.length * headSize);
+  const rotation = new Float64Array(2 * positions.length * pairCount);
   for (const [row, position] of positions.entries()) {
     for (const [pair, frequency] of frequencies.entries()) {
-      const at = row * headSize + pair;
+      const at = 2 * row * pairCount + pair;
       rotation[at] = magnitude * Math.cos(position * frequency);
-      rotation[at + headSize / 2] = magnitude * Math.sin(position * frequency);
+      rotation[at + pairCount] = magnitude * Math.sin(position * frequency);
     }
   }
   return rotation;

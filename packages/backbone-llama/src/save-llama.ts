@@ -106,6 +106,7 @@ export function llamaConfigJson(
     ...(longRope === null ? {} : { original_max_position_embeddings: longRope.originalMaxTokens }),
     rms_norm_eps: config.normEpsilon,
     rope_theta: config.ropeTheta,
+    ...(config.rotarySize === null ? {} : { partial_rotary_factor: config.rotarySize / config.headSize }),
     rope_scaling: ropeScalingJson(ropeScaling),
     ...(window === null ? {} : { sliding_window: config.window }),
     ...(window?.switched ? { use_sliding_window: config.window !== null, max_window_layers: 0 } : {}),

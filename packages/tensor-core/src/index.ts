@@ -20,6 +20,7 @@ export { type AttentionAttrs, attention } from "./ops/attention/op.ts";
 export { add, divide, logAddExp, maximum, minimum, multiply, scaledSigmoid, subtract, where } from "./ops/binary/op.ts";
 export { broadcastTo, sumTo } from "./ops/broadcast/op.ts";
 export { gatherRows, scatterAddRows } from "./ops/gather-rows/op.ts";
+export { layerNorm } from "./ops/layer-norm/op.ts";
 export { linearCrossEntropy } from "./ops/linear-cross-entropy/op.ts";
 export { logSoftmax } from "./ops/log-softmax/op.ts";
 export { type MatmulAttrs, matmul } from "./ops/matmul/op.ts";

@@ -17,6 +17,7 @@ export const tinyLlamaConfig: LlamaConfig = {
   groupCount: 2,
   headSize: 4,
   normEpsilon: 1e-5,
+  rotarySize: null,
   ropeTheta: 10000,
   ropeScaling: null,
   window: null,

@@ -120,8 +120,8 @@ export const engineMutations: readonly Mutation[] = [
     what: "Rotary frequencies fall with −i/K instead of −2i/K",
     file: "packages/backbone-llama/src/rope.ts",
     test: llama,
-    find: "((-2 * pair) / headSize)",
-    replace: "(-pair / headSize)",
+    find: "((-2 * pair) / turned)",
+    replace: "(-pair / turned)",
     property: "ropeAngles() > turns pair i at position p by p·θ^(−2i/K)",
   },
   {

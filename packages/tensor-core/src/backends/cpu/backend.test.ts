@@ -10,6 +10,7 @@ import { add, binaryOp } from "../../ops/binary/op.ts";
 import { type BinaryName, binaryTable } from "../../ops/binary/table.ts";
 import { broadcastToOp, sumToOp } from "../../ops/broadcast/op.ts";
 import { gatherRowsOp, scatterAddRowsOp } from "../../ops/gather-rows/op.ts";
+import { layerNormGradOp, layerNormOp } from "../../ops/layer-norm/op.ts";
 import { linearCrossEntropyGradOp, linearCrossEntropyOp } from "../../ops/linear-cross-entropy/op.ts";
 import { logSoftmaxOp } from "../../ops/log-softmax/op.ts";
 import { matmulOp } from "../../ops/matmul/op.ts";
@@ -89,7 +90,20 @@ const calls: readonly (readonly [string, OpDefinition<never>, unknown, Inputs])[
     wave(device, [257], 0.5),
     wave(device, [503, 257], 0.7),
   ]),
-  entry("rope", ropeOp, { inverse: false }, (device) => [wave(device, [503, 190], 0.3), wave(device, [503, 38], 0.5)]),
+  entry("layerNorm", layerNormOp, { epsilon: 1e-5 }, (device) => [
+    wave(device, [503, 257], 0.3),
+    wave(device, [257], 0.5),
+    wave(device, [257], 0.2),
+  ]),
+  entry("layerNormGrad", layerNormGradOp, { epsilon: 1e-5 }, (device) => [
+    wave(device, [503, 257], 0.3),
+    wave(device, [257], 0.5),
+    wave(device, [503, 257], 0.7),
+  ]),
+  entry("rope", ropeOp, { inverse: false, headSize: 38 }, (device) => [
+    wave(device, [503, 190], 0.3),
+    wave(device, [503, 38], 0.5),
+  ]),
   entry("swiglu", swigluOp, {}, (device) => [wave(device, [211, 257], 3), wave(device, [211, 257], 0.5)]),
   entry("logSoftmax", logSoftmaxOp, {}, (device) => [wave(device, [101, 1009], 0.3)]),
   entry("topK", topKOp, { count: 40 }, (device) => [wave(device, [101, 1009], 0.3)]),

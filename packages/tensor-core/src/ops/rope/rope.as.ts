@@ -1,13 +1,15 @@
 // Rotation of the heads of rows; AssemblyScript.
 import { loadPartial, storePartial } from "../../backends/cpu/prelude.as";
 
-/** `sign` is 1, or −1 to rotate back. Units: rows. */
-export function ropeRows(x: usize, rotation: usize, y: usize, width: i32, headSize: i32, sign: f32, begin: usize, end: usize): void {
-  const half = headSize >> 1;
+/** `sign` is 1, or −1 to rotate back; numbers of a head from `turned` on are copied. Units: rows. */
+export function ropeRows(
+  x: usize, rotation: usize, y: usize, width: i32, headSize: i32, turned: i32, sign: f32, begin: usize, end: usize,
+): void {
+  const half = turned >> 1;
   const halfBytes = <usize>half << 2;
   const direction = f32x4.splat(sign);
   for (let row = begin; row < end; row++) {
-    const cosines = rotation + ((row * headSize) << 2);
+    const cosines = rotation + ((row * turned) << 2);
     for (let head = 0; head < width; head += headSize) {
       const at = (row * width + head) << 2;
       let k = 0;
@@ -29,6 +31,9 @@ export function ropeRows(x: usize, rotation: usize, y: usize, width: i32, headSi
         const b = loadPartial(x + at + halfBytes + offset, rest);
         storePartial(y + at + offset, f32x4.sub(f32x4.mul(a, cos), f32x4.mul(b, sin)), rest);
         storePartial(y + at + halfBytes + offset, f32x4.add(f32x4.mul(b, cos), f32x4.mul(a, sin)), rest);
+      }
+      if (turned < headSize) {
+        memory.copy(y + at + (<usize>turned << 2), x + at + (<usize>turned << 2), <usize>(headSize - turned) << 2);
       }
     }
   }

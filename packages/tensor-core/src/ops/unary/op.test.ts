@@ -23,6 +23,7 @@ describe.each(testDeviceNames)("unary() at extreme arguments on %s", (deviceName
     ["softplus", [-300, 0, 300], [0, Math.LN2, 300]],
     ["sigmoidEntropy", [-300, 0, 300], [0, Math.LN2, 0]],
     ["tanh", [-300, 0, 300], [-1, 0, 1]],
+    ["geluTanh", [-300, 0, 300], [0, 0, 300]],
     ["flooredLog", [0, 1, 2], [-1e4, 0, Math.LN2]],
   ] as const)("%s stays finite", async (name, arguments_, expected) => {
     const device = await sharedDevice(deviceName);

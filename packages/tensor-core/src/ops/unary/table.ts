@@ -1,7 +1,7 @@
 // Functions of one number, as a table: the value in JavaScript and WGSL, and the derivative written with other ops.
 import type { Tensor } from "../../tensor.ts";
 import { affine } from "../affine/op.ts";
-import { divide, multiply } from "../binary/op.ts";
+import { add, divide, multiply } from "../binary/op.ts";
 import { unary } from "./op.ts";
 
 /** Names of the functions of one number. */
@@ -12,6 +12,7 @@ export type UnaryName =
   | "sigmoid"
   | "softplus"
   | "silu"
+  | "geluTanh"
   | "tanh"
   | "square"
   | "reciprocal"
@@ -29,6 +30,9 @@ export interface UnaryFunction {
 /** The floor of flooredLog: far below any log-probability, and finite, so that no kernel meets an infinity. */
 export const LOG_FLOOR = -1e4;
 
+/** 2·√(2/π): the slope at 0 of the sigmoid's argument in geluTanh. */
+const GELU_SLOPE = 2 * Math.sqrt(2 / Math.PI);
+
 /** σ(x) without overflow. */
 export function sigmoidValue(x: number): number {
   return x >= 0 ? 1 / (1 + Math.exp(-x)) : Math.exp(x) / (1 + Math.exp(x));
@@ -40,7 +44,7 @@ export function softplusValue(x: number): number {
 }
 
 /** WGSL definitions that the expressions of the tables call. */
-export const wgslHelpers = `
+export const wgslHelpers: string = `
 fn sigmoid(x: f32) -> f32 { let e = exp(-abs(x)); return select(e, 1.0, x >= 0.0) / (1.0 + e); }
 fn log1pexpneg(e: f32) -> f32 { return select(log(1.0 + e), e - 0.5 * e * e, e < 1e-4); }
 fn softplus(x: f32) -> f32 { return max(x, 0.0) + log1pexpneg(exp(-abs(x))); }
@@ -49,6 +53,7 @@ fn scaledSigmoid(u: f32, s: f32) -> f32 {
   let alpha = select(s * e / (1.0 + s * e), s / max(s + e, 1e-37), u >= 0.0);
   return select(alpha, 0.0, s <= 0.0);
 }
+fn gelutanh(x: f32) -> f32 { return x * sigmoid(${GELU_SLOPE} * (x + 0.044715 * x * x * x)); }
 fn safetanh(x: f32) -> f32 { return tanh(clamp(x, -15.0, 15.0)); }
 `;
 
@@ -69,6 +74,17 @@ export const unaryTable: Readonly<Record<UnaryName, UnaryFunction>> = {
     gradient: (x, y, g) => {
       const s = unary("sigmoid", x);
       return multiply(g, affine(multiply(affine(y, -1, 1), s), 1, 0, y));
+    },
+  },
+  // GPT-2's "gelu_new": ½x(1 + tanh v) = x·σ(2v) with v = √(2/π)·(x + .044715x³); f′ = s + x·s·(1−s)·2v′.
+  geluTanh: {
+    value: (x) => x * sigmoidValue(GELU_SLOPE * (x + 0.044715 * x ** 3)),
+    wgsl: "gelutanh(x)",
+    gradient: (x, y, g) => {
+      const square = unary("square", x);
+      const s = unary("sigmoid", multiply(x, affine(square, GELU_SLOPE * 0.044715, GELU_SLOPE)));
+      const inner = affine(square, 3 * GELU_SLOPE * 0.044715, GELU_SLOPE);
+      return multiply(g, add(s, multiply(multiply(y, affine(s, -1, 1)), inner)));
     },
   },
   tanh: {

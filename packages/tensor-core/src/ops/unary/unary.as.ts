@@ -12,6 +12,7 @@ const SQUARE: i32 = 7;
 const RECIPROCAL: i32 = 8;
 const SIGMOID_ENTROPY: i32 = 9;
 const FLOORED_LOG: i32 = 10;
+const GELU_TANH: i32 = 11;
 
 /** 1 − 2/(e^2|x| + 1) with the sign of x; near 0, where that cancels, an odd polynomial. */
 @inline
@@ -49,6 +50,10 @@ function applyTo(row: i32, x: v128): v128 {
   if (row == SIGMOID) return vsigmoid(x);
   if (row == SOFTPLUS) return f32x4.add(f32x4.max(x, f32x4.splat(0)), vlog1p(vexp(f32x4.neg(f32x4.abs(x)))));
   if (row == SILU) return f32x4.mul(x, vsigmoid(x));
+  if (row == GELU_TANH) {
+    const inner = fma(f32x4.mul(x, x), f32x4.splat(0.07135481282), f32x4.splat(1.59576912161));
+    return f32x4.mul(x, vsigmoid(f32x4.mul(x, inner)));
+  }
   if (row == TANH) return vtanh(x);
   if (row == SQUARE) return f32x4.mul(x, x);
   if (row == RECIPROCAL) return f32x4.div(f32x4.splat(1), x);
@@ -94,4 +99,7 @@ export function unary_sigmoidEntropy(x: usize, y: usize, begin: usize, end: usiz
 }
 export function unary_flooredLog(x: usize, y: usize, begin: usize, end: usize): void {
   mapLines(FLOORED_LOG, x, y, begin, end);
+}
+export function unary_geluTanh(x: usize, y: usize, begin: usize, end: usize): void {
+  mapLines(GELU_TANH, x, y, begin, end);
 }
