@@ -1,8 +1,8 @@
 // Configs that can be run, and those that must be refused rather than run wrongly.
+import { ConfigError } from "@dual-head/backbone";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { ConfigError, llamaConfigFrom } from "./config.ts";
-import { generationConfigFrom } from "./generation-config.ts";
+import { llamaConfigFrom } from "./config.ts";
 
 const minimal = {
   model_type: "llama",
@@ -231,23 +231,5 @@ describe("llamaConfigFrom()", () => {
       ),
       { seed: 5, numRuns: 300 },
     );
-  });
-});
-
-describe("generationConfigFrom()", () => {
-  it("takes one end token or several, and falls back to the model's config", () => {
-    expect(generationConfigFrom({ bos_token_id: 1, eos_token_id: [2, 7, 2] }, "g")).toEqual({
-      bosTokenId: 1,
-      eosTokenIds: [2, 7],
-    });
-    expect(generationConfigFrom({ bos_token_id: 1 }, "g", { bos_token_id: 5, eos_token_id: 3 })).toEqual({
-      bosTokenId: 1,
-      eosTokenIds: [3],
-    });
-    expect(generationConfigFrom({}, "g")).toEqual({ bosTokenId: null, eosTokenIds: [] });
-    expect(() => generationConfigFrom({ eos_token_id: "</s>" }, "g")).toThrow(
-      'Cannot use g: "eos_token_id" is "</s>" but must be a token id',
-    );
-    expect(() => generationConfigFrom(null, "g")).toThrow(ConfigError);
   });
 });

@@ -1,6 +1,6 @@
 // config.json of a Hugging Face folder to the numbers a LLaMA needs. Never guesses: a key that would change logits and
 // is not implemented is an error that names it. Knows no weights.
-import type { BackboneConfig } from "@dual-head/backbone";
+import { type BackboneConfig, ConfigError } from "@dual-head/backbone";
 import * as v from "valibot";
 import { architectures, defaultMaxWindowLayers, inertValues, type LlamaArchitecture } from "./architectures.ts";
 import { exactPositions, type RopeScaling, ropeScalingFrom } from "./rope-scaling.ts";
@@ -34,25 +34,6 @@ export interface LlamaConfig extends BackboneConfig {
   readonly outputBias: boolean;
   /** Whether the feed-forward's projections have biases. */
   readonly feedForwardBias: boolean;
-}
-
-/** A config that cannot be run; carries the key and its value. */
-export class ConfigError extends Error {
-  override readonly name: string = "ConfigError";
-  /** The file or label of the config. */
-  readonly path: string;
-  /** The offending key, or null where the whole is not a config. */
-  readonly key: string | null;
-  /** Its value as found; undefined where it is missing. */
-  readonly value: unknown;
-
-  constructor(path: string, key: string | null, value: unknown, reason: string) {
-    const found = value === undefined ? "is missing" : `is ${JSON.stringify(value)}`;
-    super(`Cannot use ${path}: ${key === null ? "it" : JSON.stringify(key)} ${found} but must be ${reason}`);
-    this.path = path;
-    this.key = key;
-    this.value = value;
-  }
 }
 
 // Positions and rows are 32-bit numbers on every device; no model has layers in the thousands.

@@ -1,13 +1,19 @@
 // Public names of backbone-llama.
+export {
+  ConfigError,
+  type GenerationConfig,
+  generationConfigFrom,
+  type LoadProgress,
+  type WeightDtype,
+  weightDtypes,
+} from "@dual-head/backbone";
 export { type ArchitectureRow, architectures, type LlamaArchitecture, type WindowRule } from "./architectures.ts";
-export { ConfigError, type LlamaConfig, llamaConfigFrom } from "./config.ts";
-export { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
+export { type LlamaConfig, llamaConfigFrom } from "./config.ts";
 export { initialiseLlama } from "./initialise-llama.ts";
 export { createLlama } from "./llama.ts";
 export {
   type LoadedLlama,
   type LoadLlamaOptions,
-  type LoadProgress,
   loadLlama,
 } from "./load-llama.ts";
 export {
@@ -27,10 +33,8 @@ export {
   type LlamaTree,
   type LowRankDelta,
   storedShape,
-  type WeightDtype,
   type WeightName,
   weightBytes,
-  weightDtypes,
   weightNames,
 } from "./params.ts";
 export { type RopeConfig, ropeAngles, ropeFrequencies } from "./rope.ts";

@@ -1,11 +1,10 @@
 // The laws of a backbone on tiny models, and agreement with plain loops for every knob of the config.
-import { createTokenBatch } from "@dual-head/backbone";
+import { createTokenBatch, weightDtypes } from "@dual-head/backbone";
 import { backboneLaws } from "@dual-head/backbone/testing";
 import { segmentsOf } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import { describe, expect, it } from "vitest";
 import type { LlamaConfig } from "./config.ts";
-import { weightDtypes } from "./params.ts";
 import { ropeAngles, ropeRotation } from "./rope.ts";
 import { readParams, scalarHidden } from "./testing/scalar-llama.ts";
 import { tinyLlama } from "./testing/tiny-llama.ts";

@@ -1,79 +1,33 @@
-// The LLaMA block and its two views: over segments with gradients, and over slots of a cache. One block serves both;
-// they differ only in which keys a query is shown. Knows no file and no tokenizer.
-import {
-  type Backbone,
-  checkTokens,
-  createKvCache,
-  type KvCache,
-  type KvCacheExtent,
-  type TokenBatch,
-  TokenError,
-} from "@dual-head/backbone";
-import {
-  add,
-  attention,
-  causalRanges,
-  gatherRows,
-  matmul,
-  project,
-  rmsNorm,
-  rope,
-  type Segments,
-  SlotError,
-  segmentPositions,
-  swiglu,
-  type Tensor,
-} from "@dual-head/tensor-core";
+// The LLaMA block: RMSNorm before attention and before the feed-forward, rotary embeddings, shared key and value heads,
+// SwiGLU. Knows no file and no tokenizer.
+import { type Attend, type Backbone, createDecoder, TokenError } from "@dual-head/backbone";
+import { add, gatherRows, matmul, project, rmsNorm, rope, swiglu, type Tensor } from "@dual-head/tensor-core";
 import type { LlamaConfig } from "./config.ts";
 import type { Linear, LlamaLayer, LlamaParams } from "./params.ts";
 import { ropeRotation } from "./rope.ts";
 import { exactPositions } from "./rope-scaling.ts";
 
-/** How a layer's queries see keys: given its fresh keys and values, the rows to attend to. */
-type KeyView = (layer: number, keys: Tensor, values: Tensor) => { readonly keys: Tensor; readonly values: Tensor };
-
 /** Creates the backbone of a config; parameters are given to each call. */
 export function createLlama(config: LlamaConfig): Backbone<LlamaParams> {
   const keySize = config.groupCount * config.headSize;
-  const window = config.window ?? Number.POSITIVE_INFINITY;
-  return {
+  return createDecoder<LlamaParams>({
     config,
+    keySize,
+    valueSize: keySize,
+    window: config.window,
     lmHead: (params) => ({ kind: "linear", weight: params.lmHead ?? params.embedding, bias: null }),
-    hidden(params: LlamaParams, tokens: Uint32Array, segments: Segments): Tensor {
-      const positions = segmentPositions(segments);
-      checkAngles(config, positions);
-      checkTokens(config, tokens, positions);
-      return run(config, params, tokens, positions, causalRanges(segments, window), (_, keys, values) => ({
-        keys,
-        values,
-      }));
+    deviceOf: (params) => params.embedding.device,
+    checkPositions: (positions) => checkAngles(config, positions),
+    begin(params, tokens, positions) {
+      const shape = [positions.length, config.rotarySize ?? config.headSize];
+      const rotation = tokens.device.tensor(ropeRotation(config, positions), shape);
+      return {
+        embedded: gatherRows(params.embedding, tokens),
+        block: (layer, x, attend) => block(config, params.layers[layer]!, x, rotation, attend),
+        finish: (x) => rmsNorm(x, params.finalNorm, config.normEpsilon),
+      };
     },
-    createCache(device, extent: KvCacheExtent): KvCache {
-      const { capacity } = extent;
-      if (capacity > config.maxTokens) {
-        throw new SlotError(
-          `Cannot create a cache of capacity ${capacity}: the model has ${config.maxTokens} positions; ask for at most those`,
-        );
-      }
-      return createKvCache(device, {
-        ...extent,
-        window: config.window ?? undefined,
-        layerCount: config.layerCount,
-        keySize,
-        valueSize: keySize,
-      });
-    },
-    extend(params: LlamaParams, batch: TokenBatch, cache: KvCache): Tensor {
-      checkAngles(config, batch.positions);
-      checkTokens(config, batch.tokens, batch.positions);
-      cache.extend(batch);
-      const ranges = cache.ranges(batch);
-      return run(config, params, batch.tokens, batch.positions, ranges, (layer, keys, values) => {
-        cache.write(layer, keys, values, batch);
-        return { keys: cache.keys(layer), values: cache.values(layer) };
-      });
-    },
-  };
+  });
 }
 
 /** Throws where a sequence passes the positions at which its angles no longer depend on its position alone. */
@@ -87,49 +41,19 @@ function checkAngles({ ropeScaling }: LlamaConfig, positions: Uint32Array): void
   );
 }
 
-function run(
-  config: LlamaConfig,
-  params: LlamaParams,
-  tokens: Uint32Array,
-  positions: Uint32Array,
-  ranges: Uint32Array,
-  view: KeyView,
-): Tensor {
-  const { device } = params.embedding;
-  return device.scope(() => {
-    const rowCount = tokens.length;
-    const rotation = device.tensor(ropeRotation(config, positions), [rowCount, config.rotarySize ?? config.headSize]);
-    const visible = device.tensor(ranges, [rowCount, ranges.length / rowCount]);
-    let x = gatherRows(params.embedding, device.tensor(tokens, [rowCount]));
-    for (const [index, layer] of params.layers.entries()) {
-      const next = device.scope(() => block(config, layer, index, x, rotation, visible, view));
-      // A tape that needs it holds a handle of its own.
-      x.dispose();
-      x = next;
-    }
-    return rmsNorm(x, params.finalNorm, config.normEpsilon);
-  });
-}
-
 /** x + attention, then + feed-forward, each behind its norm; x [N, D]. */
 function block(
   { headCount, groupCount, headSize, normEpsilon }: LlamaConfig,
   layer: LlamaLayer<Tensor>,
-  index: number,
   x: Tensor,
   rotation: Tensor,
-  visible: Tensor,
-  view: KeyView,
+  attend: Attend,
 ): Tensor {
   const normed = rmsNorm(x, layer.attentionNorm, normEpsilon);
   const query = rope(linear(normed, layer.query), rotation, headSize);
-  const { keys, values } = view(
-    index,
-    rope(linear(normed, layer.key), rotation, headSize),
-    linear(normed, layer.value),
-  );
-  const attended = attention(query, keys, values, visible, { headCount, groupCount, scale: 1 / Math.sqrt(headSize) });
-  const middle = add(x, linear(attended, layer.output));
+  const key = rope(linear(normed, layer.key), rotation, headSize);
+  const scales = { headCount, groupCount, scale: 1 / Math.sqrt(headSize) };
+  const middle = add(x, linear(attend(query, key, linear(normed, layer.value), scales), layer.output));
   const inner = rmsNorm(middle, layer.feedForwardNorm, normEpsilon);
   return add(middle, linear(swiglu(linear(inner, layer.gate), linear(inner, layer.up)), layer.down));
 }

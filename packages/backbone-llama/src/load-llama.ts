@@ -1,24 +1,20 @@
 // A Hugging Face folder to a backbone with parameters on a device. Weights are read and uploaded one at a time, and
 // none is ignored in silence. Knows no tokenizer.
-import type { Backbone } from "@dual-head/backbone";
+import {
+  type Backbone,
+  type GenerationConfig,
+  generationConfigFrom,
+  type LoadOptions,
+  type UploadedWeight,
+  uploadWeights,
+  type WeightDtype,
+} from "@dual-head/backbone";
 import { findPathKind, readJson } from "@dual-head/bytes";
 import { type Checkpoint, CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
-import { byteLengthOf, type Device, DeviceError, sizeOf, type Tensor } from "@dual-head/tensor-core";
+import { type Device, sizeOf, type Tensor } from "@dual-head/tensor-core";
 import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
-import { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
 import { createLlama } from "./llama.ts";
-import {
-  createLlamaTree,
-  ignoredTensors,
-  type LlamaParams,
-  lmHeadName,
-  matrixDtype,
-  storedShape,
-  type WeightDtype,
-  weightBytes,
-  weightDtypes,
-  weightNames,
-} from "./params.ts";
+import { createLlamaTree, ignoredTensors, type LlamaParams, lmHeadName, storedShape, weightNames } from "./params.ts";
 
 /** A model read from disk; disposing it frees its parameters. */
 export interface LoadedLlama extends Disposable {
@@ -33,22 +29,8 @@ export interface LoadedLlama extends Disposable {
   readonly generation: GenerationConfig;
 }
 
-/** One step of loading: a tensor is on the device. */
-export interface LoadProgress {
-  readonly tensor: string;
-  /** Bytes on the device so far, and in the end. */
-  readonly loadedBytes: number;
-  readonly totalBytes: number;
-}
-
 /** Options of loadLlama. */
-export interface LoadLlamaOptions {
-  /** How matrices are held on the device, default "f32"; norms and biases are always floats. */
-  readonly dtype?: WeightDtype | undefined;
-  /** Stops between two tensors; what was uploaded is freed and the promise rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
-}
+export type LoadLlamaOptions = LoadOptions;
 
 /**
  * Loads a Hugging Face folder (config.json and safetensors in F64, F32, F16 or BF16, whole or in shards), matrices in
@@ -76,7 +58,7 @@ export async function loadLlama(
   const checkpoint = await openCheckpoint(directory);
   try {
     await checkNames(checkpoint, config);
-    const tensors = await upload(checkpoint, config, device, options);
+    const tensors = await uploadWeights(checkpoint.path, readersOf(checkpoint, config), device, options);
     try {
       // The tree asks for its weights in the order of weightNames, which is that of the upload.
       const next = tensors.values();
@@ -137,56 +119,21 @@ async function checkTied(checkpoint: Checkpoint, { vocabSize, hiddenSize }: Llam
   );
 }
 
-/** Throws before anything is read where the weights are more than the device can still hold. */
-function checkRoom(path: string, config: LlamaConfig, device: Device, dtype: WeightDtype): void {
-  const { maximumBytes } = device.info.limits;
-  if (maximumBytes === undefined) return;
-  const room = maximumBytes - device.stats.bytes;
-  const wanted = weightBytes(config, device, dtype);
-  if (wanted <= room) return;
-  const fitting = weightDtypes.filter((other) => weightBytes(config, device, other) <= room);
-  const remedy = fitting.length > 0 ? `load it as ${fitting.join(", ")}` : "use a smaller model or another device";
-  throw new DeviceError(
-    device.name,
-    `Cannot load ${path} as ${dtype}: its weights take ${wanted} bytes and the ${device.name} device has room for ${room} of ${maximumBytes}; ${remedy}`,
-  );
-}
-
-async function upload(
-  checkpoint: Checkpoint,
-  config: LlamaConfig,
-  device: Device,
-  { dtype = "f32", signal, onProgress }: LoadLlamaOptions,
-): Promise<readonly Tensor[]> {
-  const { floatDtype } = device;
-  const dtypeOf = (shape: readonly number[]) => matrixDtype(device, dtype, shape);
-  const weights = weightNames(config);
-  const totalBytes = weightBytes(config, device, dtype);
-  checkRoom(checkpoint.path, config, device, dtype);
-  const tensors: Tensor[] = [];
-  let loadedBytes = 0;
-  try {
-    // The rows of one stored tensor follow one another: it is read once, and let go with the next.
-    let stored: { readonly name: string; readonly values: Float32Array | Float64Array } | undefined;
-    for (const { name, shape, rows } of weights) {
-      signal?.throwIfAborted();
-      if (stored?.name !== name) {
-        stored = undefined;
-        stored = {
-          name,
-          values: await (floatDtype === "f64" ? checkpoint.read(name, "f64") : checkpoint.read(name, "f32")),
-        };
+/** Weights with how each is read: the rows of one stored tensor follow one another, so that it is read once. */
+function readersOf(checkpoint: Checkpoint, config: LlamaConfig): readonly UploadedWeight[] {
+  let held: { readonly name: string; readonly values: Float32Array | Float64Array } | undefined;
+  return weightNames(config).map(({ name, shape, rows }) => ({
+    name,
+    shape,
+    async read(as) {
+      if (held?.name !== name) {
+        held = undefined;
+        const values = as === "f64" ? await checkpoint.read(name, "f64") : await checkpoint.read(name, "f32");
+        held = { name, values };
       }
       const size = sizeOf(shape);
       const first = rows === undefined ? 0 : rows.first * (size / shape[0]!);
-      const tensor = device.keep(device.tensor(stored.values.subarray(first, first + size), shape, dtypeOf(shape)));
-      tensors.push(tensor);
-      loadedBytes += byteLengthOf(tensor);
-      onProgress?.({ tensor: name, loadedBytes, totalBytes });
-    }
-    return tensors;
-  } catch (error) {
-    disposeAll(tensors);
-    throw error;
-  }
+      return held.values.subarray(first, first + size);
+    },
+  }));
 }

@@ -1,10 +1,11 @@
 // LoRA: changes of low rank to the matrices of a LLaMA, to train beside frozen weights or to read from a PEFT adapter.
 // Knows no loss.
+import { ConfigError } from "@dual-head/backbone";
 import { readJson } from "@dual-head/bytes";
 import { CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
 import { createRandom, type Device, type Tensor } from "@dual-head/tensor-core";
 import * as v from "valibot";
-import { ConfigError, type LlamaConfig } from "./config.ts";
+import type { LlamaConfig } from "./config.ts";
 import {
   createLlamaTree,
   type Linear,

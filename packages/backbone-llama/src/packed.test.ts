@@ -1,11 +1,11 @@
 // Real models with packed weights: how far their next-token distributions move from those of float weights, and what
 // they take. The bounds are a quarter above what was measured.
+import { type WeightDtype, weightDtypes } from "@dual-head/backbone";
 import { sharedAsset } from "@dual-head/repo-tools";
 import { type Device, logSoftmax, project, projectionTerms, segmentsOf } from "@dual-head/tensor-core";
 import { sharedDevice } from "@dual-head/tensor-core/testing";
 import { afterAll, describe, expect, it } from "vitest";
 import { type LoadedLlama, loadLlama } from "./load-llama.ts";
-import { type WeightDtype, weightDtypes } from "./params.ts";
 
 const folder = sharedAsset("models/stories260K/hf");
 const held: LoadedLlama[] = [];

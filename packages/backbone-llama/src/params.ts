@@ -1,6 +1,7 @@
 // Parameters of a LLaMA as a tree, and the table of names and shapes its leaves have in a Hugging Face checkpoint.
 // Knows neither how weights are read nor what is computed with them.
-import { byteLengthOf, type Device, type Dtype, type PackedDtype, type Tensor } from "@dual-head/tensor-core";
+import { matrixDtype, type WeightDtype } from "@dual-head/backbone";
+import { byteLengthOf, type Device, type Tensor } from "@dual-head/tensor-core";
 import { architectures } from "./architectures.ts";
 import type { LlamaConfig } from "./config.ts";
 
@@ -130,17 +131,6 @@ export function weightNames(config: LlamaConfig): readonly WeightName[] {
 
 /** Tensors that checkpoints carry beside weights and that are made afresh here: the frequencies of rotary embeddings. */
 export const ignoredTensors: readonly RegExp[] = [/(?:^|\.)rotary_emb\.inv_freq$/];
-
-/** How weight matrices are held: in the device's float dtype (`f32`, on reference f64), or packed. */
-export type WeightDtype = "f32" | PackedDtype;
-
-/** Every way to hold weights, the widest first. */
-export const weightDtypes: readonly WeightDtype[] = ["f32", "bf16", "f16", "q8", "q4"];
-
-/** The dtype a tensor of this shape gets on a device: only matrices are packed, norms and biases stay floats. */
-export function matrixDtype(device: Device, dtype: WeightDtype, shape: readonly number[]): Dtype {
-  return shape.length < 2 || dtype === "f32" ? device.floatDtype : dtype;
-}
 
 /** Bytes that the weights of a config take on a device. */
 export function weightBytes(config: LlamaConfig, device: Device, dtype: WeightDtype): number {

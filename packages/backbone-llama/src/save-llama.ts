@@ -1,10 +1,10 @@
 // Parameters on a device to a Hugging Face folder that transformers and loadLlama read alike. Knows no tokenizer.
+import { ConfigError, type GenerationConfig } from "@dual-head/backbone";
 import { createDirectory, f32ToBf16, f32ToF16, writeFileAtomic } from "@dual-head/bytes";
 import { type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
 import { leavesOf, type Tensor, unpack } from "@dual-head/tensor-core";
 import { architectures } from "./architectures.ts";
-import { ConfigError, type LlamaConfig } from "./config.ts";
-import type { GenerationConfig } from "./generation-config.ts";
+import type { LlamaConfig } from "./config.ts";
 import { createLlamaTree, type LlamaParams, storedShape, type WeightName, weightNames } from "./params.ts";
 import { ropeScalingJson } from "./rope-scaling.ts";
 

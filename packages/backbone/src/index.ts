@@ -8,4 +8,17 @@ export {
   type TokenBatch,
   TokenError,
 } from "./backbone.ts";
+export { ConfigError } from "./config-error.ts";
+export { type Attend, createDecoder, type DecoderModel, type DecoderRun } from "./decoder.ts";
+export { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
 export { createKvCache, type KvCache, type KvCacheExtent, type KvCacheOptions } from "./kv-cache.ts";
+export {
+  createScalarReward,
+  type ScalarReward,
+  type ScalarRewardOptions,
+  type ScoreModel,
+  scoredIndex,
+  textScores,
+} from "./scalar-reward.ts";
+export { type LoadOptions, type LoadProgress, type UploadedWeight, uploadWeights } from "./upload-weights.ts";
+export { matrixDtype, type WeightDtype, weightDtypes } from "./weight-dtype.ts";

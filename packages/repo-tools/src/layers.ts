@@ -18,6 +18,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   hub: ["bytes"],
   // L2
   "backbone-llama": ["backbone", "checkpoint", "tensor-core", "bytes"],
+  "backbone-gpt2": ["backbone", "checkpoint", "tensor-core", "bytes"],
   train: ["backbone", "heads", "gating", "losses", "checkpoint", "tokenizer", "data", "tensor-core", "bytes"],
   // L3
   methods: ["backbone", "heads", "gating", "losses", "sampler", "train", "tensor-core"],

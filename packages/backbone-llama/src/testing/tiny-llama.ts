@@ -1,9 +1,9 @@
 // A LLaMA of distinct small extents with random weights, the same on every device. Knows no checkpoint.
-import type { Backbone } from "@dual-head/backbone";
+import { type Backbone, matrixDtype, type WeightDtype } from "@dual-head/backbone";
 import { createRandom, type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
 import type { LlamaConfig } from "../config.ts";
 import { createLlama } from "../llama.ts";
-import { createLlamaTree, type LlamaParams, matrixDtype, type WeightDtype } from "../params.ts";
+import { createLlamaTree, type LlamaParams } from "../params.ts";
 
 /** Extents of the tiny model: 6 query heads over 2 key/value heads of size 4; no two axes alike. */
 export const tinyLlamaConfig: LlamaConfig = {

@@ -1,0 +1,85 @@
+// Configs that can be run, and those that must be refused rather than run wrongly.
+import { ConfigError } from "@dual-head/backbone";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { gpt2ConfigFrom, gpt2LabelsFrom } from "./config.ts";
+
+const minimal = { model_type: "gpt2", n_embd: 24, n_layer: 3, n_head: 6, vocab_size: 23 };
+
+describe("gpt2ConfigFrom()", () => {
+  it("fills in what published configurations leave out", () => {
+    expect(gpt2ConfigFrom(minimal)).toEqual({
+      hiddenSize: 24,
+      vocabSize: 23,
+      maxTokens: 1024,
+      layerCount: 3,
+      headCount: 6,
+      feedForwardSize: 96,
+      normEpsilon: 1e-5,
+      scaledScores: true,
+      scoresByLayer: false,
+      tiedEmbeddings: true,
+    });
+    const harmless = { resid_pdrop: 0.1, attn_pdrop: 0, summary_type: "cls_index", reorder_and_upcast_attn: true };
+    expect(gpt2ConfigFrom({ ...minimal, ...harmless, n_inner: 7, n_ctx: 31 })).toMatchObject({
+      feedForwardSize: 7,
+      maxTokens: 31,
+    });
+  });
+
+  const refused: readonly (readonly [string, Record<string, unknown>, string])[] = [
+    ["model_type", { model_type: "gptj" }, "gpt2; other architectures"],
+    ["n_embd", { n_embd: undefined }, '"n_embd" is missing but must be an integer'],
+    ["n_head", { n_head: 5 }, "a divisor of n_embd 24"],
+    ["n_layer", { n_layer: 1e9 }, "from 1 to 4096"],
+    ["activation_function", { activation_function: "relu" }, "gelu_new"],
+    ["add_cross_attention", { add_cross_attention: true }, "cross-attention is not supported"],
+    ["quantization_config", { quantization_config: { bits: 4 } }, "left out"],
+    ["layer_norm_epsilon", { layer_norm_epsilon: -1 }, "a positive number"],
+  ];
+  for (const [key, change, message] of refused) {
+    it(`refuses ${JSON.stringify(change)} and names ${key}`, () => {
+      const parse = () => gpt2ConfigFrom({ ...minimal, ...change }, "a/config.json");
+      expect(parse).toThrow(message);
+      try {
+        parse();
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+        expect((error as ConfigError).key).toBe(key);
+      }
+    });
+  }
+
+  it("throws only ConfigError whatever the JSON (seed 5)", () => {
+    const keys = fc.constantFrom(...Object.keys(minimal), "id2label", "num_labels", "pad_token_id", "n_inner");
+    const any = fc.oneof(
+      fc.jsonValue(),
+      fc.dictionary(keys, fc.jsonValue()).map((change) => ({ ...minimal, ...change })),
+    );
+    fc.assert(
+      fc.property(any, (json) => {
+        for (const parse of [gpt2ConfigFrom, gpt2LabelsFrom]) {
+          try {
+            parse(json);
+          } catch (error) {
+            expect(error).toBeInstanceOf(ConfigError);
+          }
+        }
+      }),
+      { seed: 5, numRuns: 1000 },
+    );
+  });
+});
+
+describe("gpt2LabelsFrom()", () => {
+  it("reads names, counts and padding", () => {
+    expect(gpt2LabelsFrom({ id2label: { 0: "bad", 1: "good" }, pad_token_id: 7 })).toEqual({
+      labels: ["bad", "good"],
+      padTokenId: 7,
+    });
+    expect(gpt2LabelsFrom({ num_labels: 1 })).toEqual({ labels: ["LABEL_0"], padTokenId: null });
+    expect(gpt2LabelsFrom({}).labels).toEqual(["LABEL_0", "LABEL_1"]);
+    expect(() => gpt2LabelsFrom({ id2label: { 1: "good" } })).toThrow("the keys 0 to 0");
+    expect(() => gpt2LabelsFrom({ id2label: { 0: "good" }, num_labels: 2 })).toThrow("as id2label has");
+  });
+});

@@ -1,0 +1,205 @@
+// A Hugging Face folder to a GPT-2 on a device, or to a classifier of texts. Weights are read and uploaded one at a time,
+// turned to rows of outputs, and none is ignored in silence. Knows no tokenizer.
+import {
+  type Backbone,
+  type GenerationConfig,
+  generationConfigFrom,
+  type LoadOptions,
+  type ScoreModel,
+  type UploadedWeight,
+  uploadWeights,
+  type WeightDtype,
+} from "@dual-head/backbone";
+import { findPathKind, readJson } from "@dual-head/bytes";
+import { type Checkpoint, CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
+import type { Device, Tensor } from "@dual-head/tensor-core";
+import { type Gpt2Config, gpt2ConfigFrom, gpt2LabelsFrom } from "./config.ts";
+import { createGpt2 } from "./gpt2.ts";
+import {
+  createGpt2Tree,
+  embeddingName,
+  type Gpt2Params,
+  type Gpt2WeightName,
+  gpt2WeightNames,
+  ignoredTensors,
+  lmHeadName,
+  storedShape,
+} from "./params.ts";
+
+/** A model read from disk; disposing it frees its parameters. */
+export interface LoadedGpt2 extends Disposable {
+  readonly backbone: Backbone<Gpt2Params>;
+  readonly params: Gpt2Params;
+  readonly config: Gpt2Config;
+  /** How its matrices are held; learned positions are always floats. */
+  readonly dtype: WeightDtype;
+  /** SHA-256 over the weight files one after the other, hexadecimal. */
+  readonly sha256: string;
+  /** Tokens that begin and end a text, from generation_config.json, else config.json. */
+  readonly generation: GenerationConfig;
+}
+
+/** A classifier of texts read from disk, such as a reward model; disposing it frees its parameters. */
+export interface LoadedGpt2Classifier extends LoadedGpt2, ScoreModel<Gpt2Params> {
+  /** Names of the labels, in the order of the scores. */
+  readonly labels: readonly string[];
+}
+
+const scoreName = "score.weight";
+
+/**
+ * Loads a GPT-2 from a Hugging Face folder (config.json and safetensors), matrices in the dtype asked for.
+ *
+ * @throws ConfigError where the config cannot be run
+ * @throws CheckpointError where a tensor is missing, has another shape, or is not used by this architecture
+ * @throws DeviceError where the weights are more than the device can hold, before any is read
+ * @throws FileError, SafetensorsError where a file cannot be read
+ */
+export async function loadGpt2(directory: string, device: Device, options: LoadOptions = {}): Promise<LoadedGpt2> {
+  const { model } = await load(directory, device, options, false);
+  return model;
+}
+
+/**
+ * Loads a GPT-2 with a score for each label of a text: a sequence classifier, or a reward model where there is one label.
+ *
+ * @throws as loadGpt2 does
+ */
+export async function loadGpt2Classifier(
+  directory: string,
+  device: Device,
+  options: LoadOptions = {},
+): Promise<LoadedGpt2Classifier> {
+  const { model, score, json, configPath } = await load(directory, device, options, true);
+  return { ...model, ...gpt2LabelsFrom(json, configPath), score: score! };
+}
+
+async function load(directory: string, device: Device, options: LoadOptions, classifies: boolean) {
+  const folder = directory.endsWith("/") ? directory : `${directory}/`;
+  const configPath = `${folder}config.json`;
+  const json = await readJson(configPath);
+  // A classifier has no other head than its own.
+  const config = { ...gpt2ConfigFrom(json, configPath), ...(classifies ? { tiedEmbeddings: true } : {}) };
+  const generationPath = `${folder}generation_config.json`;
+  const generation =
+    (await findPathKind(generationPath)) === "file"
+      ? generationConfigFrom(await readJson(generationPath), generationPath, json)
+      : generationConfigFrom(json, configPath);
+  const checkpoint = await openCheckpoint(directory);
+  try {
+    const weights = [...gpt2WeightNames(config)];
+    if (classifies) {
+      const { labels } = gpt2LabelsFrom(json, configPath);
+      weights.push({ name: scoreName, shape: [labels.length, config.hiddenSize] });
+    }
+    // Models with a head keep their body under a name of its own; the published GPT-2 does not.
+    const prefix = checkpoint.has(`transformer.${embeddingName}`) ? "transformer." : "";
+    const nameOf = (name: string) => (name === lmHeadName || name === scoreName ? name : prefix + name);
+    await checkNames(checkpoint, weights, nameOf, config);
+    const tensors = await uploadWeights(checkpoint.path, readersOf(checkpoint, weights, nameOf), device, options);
+    const dispose = () => {
+      for (const tensor of tensors) tensor.dispose();
+    };
+    try {
+      // The tree asks for its weights in the order of the upload; the score comes last.
+      const next = tensors.values();
+      const params = createGpt2Tree(config, () => next.next().value!);
+      const sha256 = await checkpoint.sha256();
+      options.signal?.throwIfAborted();
+      const model: LoadedGpt2 = {
+        backbone: createGpt2(config),
+        params,
+        config,
+        dtype: options.dtype ?? "f32",
+        sha256,
+        generation,
+        [Symbol.dispose]: dispose,
+      };
+      return { model, score: next.next().value as Tensor | undefined, json, configPath };
+    } catch (error) {
+      dispose();
+      throw error;
+    }
+  } finally {
+    await checkpoint.close();
+  }
+}
+
+/** Weights with how each is read: those of one module follow one another, so that its two tensors are read once. */
+function readersOf(
+  checkpoint: Checkpoint,
+  weights: readonly Gpt2WeightName[],
+  nameOf: (name: string) => string,
+): readonly UploadedWeight[] {
+  const held = new Map<string, Float32Array | Float64Array>();
+  const read = async (name: string, as: "f32" | "f64") => {
+    const values =
+      held.get(name) ?? (as === "f64" ? await checkpoint.read(name, "f64") : await checkpoint.read(name, "f32"));
+    const module = name.slice(0, name.lastIndexOf("."));
+    for (const other of held.keys()) if (!other.startsWith(`${module}.`)) held.delete(other);
+    held.set(name, values);
+    return values;
+  };
+  return weights.map((weight) => {
+    const { shape, columns } = weight;
+    const name = nameOf(weight.name);
+    return {
+      name,
+      shape,
+      // Learned positions and scores are few numbers that every token reads.
+      packs: columns !== undefined || weight.name === embeddingName || weight.name === lmHeadName,
+      read: async (as) => {
+        const values = await read(name, as);
+        return columns === undefined ? values : turned(values, shape, columns);
+      },
+    };
+  });
+}
+
+/** Columns of [in, count] as rows [out, in]; of a bias, its part. */
+function turned<Values extends Float32Array | Float64Array>(
+  values: Values,
+  shape: readonly number[],
+  { first, count }: { readonly first: number; readonly count: number },
+): Values {
+  const [outSize, inSize = 1] = shape as [number, number?];
+  const rows = new (values.constructor as new (size: number) => Values)(outSize * inSize);
+  for (let row = 0; row < outSize; row++) {
+    for (let k = 0; k < inSize; k++) rows[row * inSize + k] = values[k * count + first + row]!;
+  }
+  return rows;
+}
+
+/** Checks, before anything is uploaded, that the tensors are those of the config, no fewer and no more. */
+async function checkNames(
+  checkpoint: Checkpoint,
+  weights: readonly Gpt2WeightName[],
+  nameOf: (name: string) => string,
+  { vocabSize, hiddenSize }: Gpt2Config,
+): Promise<void> {
+  for (const weight of weights) checkTensor(checkpoint, nameOf(weight.name), storedShape(weight));
+  const known = new Set(weights.map(({ name }) => nameOf(name)));
+  for (const name of checkpoint.names) {
+    if (known.has(name) || ignoredTensors.some((pattern) => pattern.test(name))) continue;
+    const refuse = (actual: string, remedy: string): never => {
+      throw new CheckpointError(
+        `Cannot load ${checkpoint.path}: tensor ${JSON.stringify(name)} ${actual}; ${remedy}`,
+        checkpoint.path,
+        { tensor: name, expected: "absent", actual: "present" },
+      );
+    };
+    if (name === scoreName) refuse("is the head of a classifier of texts", "load it with loadGpt2Classifier");
+    if (name !== lmHeadName || known.has(scoreName)) {
+      refuse("is not part of a gpt2 model of this config", "check that config and weights belong together");
+    }
+    // A tied checkpoint may repeat its embedding as head; another head there would be lost.
+    checkTensor(checkpoint, lmHeadName, [vocabSize, hiddenSize]);
+    const [head, embedding] = [
+      await checkpoint.read(lmHeadName, "f32"),
+      await checkpoint.read(nameOf(embeddingName), "f32"),
+    ];
+    if (!head.every((value, index) => value === embedding[index])) {
+      refuse("differs from the embedding although the config ties them", "set tie_word_embeddings to false");
+    }
+  }
+}

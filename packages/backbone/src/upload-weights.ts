@@ -1,0 +1,89 @@
+// Weights to a device, one at a time: room is checked before anything is read, progress is told, and what was uploaded
+// is freed where it stops. Knows no file: a weight says how it is read.
+import { byteLengthOf, type Device, DeviceError, type Tensor } from "@dual-head/tensor-core";
+import { matrixDtype, type WeightDtype, weightDtypes } from "./weight-dtype.ts";
+
+/** One weight of a model. */
+export interface UploadedWeight {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** Whether it may be packed where it is a matrix; default true. */
+  readonly packs?: boolean | undefined;
+  /** Its values in row-major order. */
+  read(as: "f32" | "f64"): Promise<Float32Array | Float64Array>;
+}
+
+/** One step of loading: a tensor is on the device. */
+export interface LoadProgress {
+  readonly tensor: string;
+  /** Bytes on the device so far, and in the end. */
+  readonly loadedBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Options of loading a model. */
+export interface LoadOptions {
+  /** How matrices are held on the device, default "f32"; norms and biases are always floats. */
+  readonly dtype?: WeightDtype | undefined;
+  /** Stops between two tensors; what was uploaded is freed and the promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+/**
+ * Uploads weights in their order; the caller disposes them.
+ *
+ * @param path where they come from, for messages
+ * @throws DeviceError where the weights are more than the device can hold, before any is read
+ */
+export async function uploadWeights(
+  path: string,
+  weights: readonly UploadedWeight[],
+  device: Device,
+  { dtype = "f32", signal, onProgress }: LoadOptions = {},
+): Promise<readonly Tensor[]> {
+  const totalBytes = bytesOf(weights, device, dtype);
+  checkRoom(path, weights, device, dtype);
+  const tensors: Tensor[] = [];
+  let loadedBytes = 0;
+  try {
+    for (const weight of weights) {
+      signal?.throwIfAborted();
+      const values = await weight.read(device.floatDtype);
+      const tensor = device.keep(device.tensor(values, weight.shape, dtypeOf(weight, device, dtype)));
+      tensors.push(tensor);
+      loadedBytes += byteLengthOf(tensor);
+      onProgress?.({ tensor: weight.name, loadedBytes, totalBytes });
+    }
+    return tensors;
+  } catch (error) {
+    for (const tensor of tensors) tensor.dispose();
+    throw error;
+  }
+}
+
+function dtypeOf({ shape, packs = true }: UploadedWeight, device: Device, dtype: WeightDtype): Tensor["dtype"] {
+  return matrixDtype(device, packs ? dtype : "f32", shape);
+}
+
+function bytesOf(weights: readonly UploadedWeight[], device: Device, dtype: WeightDtype): number {
+  return weights.reduce(
+    (sum, weight) => sum + byteLengthOf({ shape: weight.shape, dtype: dtypeOf(weight, device, dtype) }),
+    0,
+  );
+}
+
+/** Throws before anything is read where the weights are more than the device can still hold. */
+function checkRoom(path: string, weights: readonly UploadedWeight[], device: Device, dtype: WeightDtype): void {
+  const { maximumBytes } = device.info.limits;
+  if (maximumBytes === undefined) return;
+  const room = maximumBytes - device.stats.bytes;
+  const wanted = bytesOf(weights, device, dtype);
+  if (wanted <= room) return;
+  const fitting = weightDtypes.filter((other) => bytesOf(weights, device, other) <= room);
+  const remedy = fitting.length > 0 ? `load it as ${fitting.join(", ")}` : "use a smaller model or another device";
+  throw new DeviceError(
+    device.name,
+    `Cannot load ${path} as ${dtype}: its weights take ${wanted} bytes and the ${device.name} device has room for ${room} of ${maximumBytes}; ${remedy}`,
+  );
+}
