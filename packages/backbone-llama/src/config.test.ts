@@ -2,7 +2,9 @@
 import { ConfigError } from "@dual-head/backbone";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { llamaConfigFrom } from "./config.ts";
+import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
+import { ropeFrequencies } from "./rope.ts";
+import { llamaConfigJson } from "./save-llama.ts";
 
 const minimal = {
   model_type: "llama",
@@ -231,5 +233,75 @@ describe("llamaConfigFrom()", () => {
       ),
       { seed: 5, numRuns: 300 },
     );
+  });
+});
+
+describe("config.json, damaged", () => {
+  const scaling = { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
+  const valid: readonly Record<string, unknown>[] = [
+    { ...minimal, rope_scaling: { ...scaling, original_max_position_embeddings: 16 }, attention_bias: true },
+    { ...minimal, model_type: "mistral", num_key_value_heads: 2, sliding_window: 8, max_position_embeddings: 99 },
+    {
+      ...minimal,
+      model_type: "qwen2",
+      num_key_value_heads: 3,
+      use_sliding_window: true,
+      sliding_window: 8,
+      max_window_layers: 0,
+      rope_scaling: { type: "yarn", factor: 4, original_max_position_embeddings: 16 },
+    },
+    {
+      ...minimal,
+      model_type: "phi3",
+      head_dim: 8,
+      partial_rotary_factor: 0.5,
+      max_position_embeddings: 64,
+      original_max_position_embeddings: 16,
+      rope_scaling: { type: "longrope", short_factor: [1, 1.5], long_factor: [2, 3] },
+    },
+  ];
+  const odd = fc.oneof(
+    fc.jsonValue(),
+    fc.constantFrom<unknown>(-1, 0, 0.5, 1, 2, 3, 4, 6, 1e9, 2 ** 53, 1e300, "", "llama", "silu", true, null, [], {}),
+  );
+  const keys = [
+    ...new Set(valid.flatMap((config) => [...Object.keys(config), ...Object.keys(config.rope_scaling ?? {})])),
+  ];
+  const mutation = fc.record({
+    key: fc.constantFrom(...keys, "rope_theta", "rms_norm_eps", "layer_types", "rope_parameters", "hidden_act"),
+    inside: fc.boolean(),
+    remove: fc.boolean(),
+    value: odd,
+  });
+
+  it("gives a ConfigError, or a config that can be run and written: 10,000 mutations (seed 8)", () => {
+    let run = 0;
+    const property = fc.property(
+      fc.constantFrom(...valid),
+      fc.array(mutation, { minLength: 1, maxLength: 3 }),
+      (config, mutations) => {
+        const json = structuredClone(config);
+        for (const { key, inside, remove, value } of mutations) {
+          const rope = json.rope_scaling;
+          const at = (inside && rope && typeof rope === "object" ? rope : json) as Record<string, unknown>;
+          if (remove) delete at[key];
+          else at[key] = value;
+        }
+        let parsed: LlamaConfig;
+        try {
+          parsed = llamaConfigFrom(json);
+        } catch (error) {
+          expect(error).toBeInstanceOf(ConfigError);
+          return;
+        }
+        run++;
+        expect(parsed.headCount % parsed.groupCount).toBe(0);
+        expect(parsed.maxTokens).toBeGreaterThan(0);
+        if (parsed.headSize < 1000) expect(ropeFrequencies(parsed).every(Number.isFinite)).toBe(true);
+        expect(llamaConfigFrom(JSON.parse(JSON.stringify(llamaConfigJson(parsed))))).toEqual(parsed);
+      },
+    );
+    fc.assert(property, { seed: 8, numRuns: 10_000 });
+    expect(run).toBeGreaterThan(1000);
   });
 });

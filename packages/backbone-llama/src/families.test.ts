@@ -1,10 +1,11 @@
 // Every family by the folder it is published in: config.json and safetensors of random tiny models, loaded as a user
 // would, against plain loops that read the same files.
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { backboneLaws } from "@dual-head/backbone/testing";
-import { type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
+import { openCheckpoint, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
+import { sharedAsset } from "@dual-head/repo-tools";
 import { createRandom, project, projectionTerms, segmentsOf } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -223,6 +224,29 @@ describe("loadLlama() of every family agrees with plain loops over the same file
     }
   });
 });
+
+const parity = sharedAsset("hf_parity");
+
+describe.skipIf(parity === null)(
+  "loadLlama() of published tiny models agrees with plain loops over the same files",
+  () => {
+    it.each(["tiny_llama", "tiny_llama_q8", "tiny_mistral", "tiny_smollm2"])("%s", async (name) => {
+      const folder = await mkdtemp(join(root, "published-"));
+      await copyFile(join(parity!, `${name}_config.json`), join(folder, "config.json"));
+      await copyFile(join(parity!, `${name}.safetensors`), join(folder, "model.safetensors"));
+      const config = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
+      const checkpoint = await openCheckpoint(folder);
+      const tensors = new Map<string, { readonly shape: readonly number[]; readonly data: Float64Array }>();
+      for (const tensor of checkpoint.names) {
+        tensors.set(tensor, { shape: checkpoint.spec(tensor).shape, data: await checkpoint.read(tensor, "f64") });
+      }
+      await checkpoint.close();
+      const own = tokens.map((token) => token % config.vocab_size);
+      using loaded = await loadLlama(folder, await sharedDevice("reference"));
+      checkClose(name, await logitsOf(loaded, own), scalarLogits(config, tensors, own).flat(), 1e-12);
+    });
+  },
+);
 
 backboneLaws("tinyLlama of Phi-3's shape whose heads turn in part", (device) =>
   tinyLlama(device, 13, { architecture: "phi3", rotarySize: 2, window: 4 }),

@@ -213,6 +213,23 @@ describe("loadDeltas()", () => {
     free(deltas);
   });
 
+  it("shares a among the rows of a fused matrix, and gives each its rows of b", async () => {
+    const device = await sharedDevice("reference");
+    const fused = "base_model.model.model.layers.0.self_attn.qkv_proj";
+    const folder = await write({}, { [`${fused}.lora_A.weight`]: [2, 11], [`${fused}.lora_B.weight`]: [40, 2] });
+    const deltas = await loadDeltas(folder, { ...tinyLlamaConfig, architecture: "phi3" }, device);
+    expect(deltas.map((layer) => Object.keys(layer))).toEqual([["query", "key", "value"], []]);
+    const { query, key, value } = deltas[0]!;
+    expect([query!, key!, value!].map(({ b }) => b.shape[0])).toEqual([24, 8, 8]);
+    expect(await key!.a.read()).toEqual(await query!.a.read());
+    const checkpoint = await openCheckpoint(join(folder, "adapter_model.safetensors"));
+    const stored = await checkpoint.read(`${fused}.lora_B.weight`, "f64");
+    await checkpoint.close();
+    const parts = [...(await query!.b.read()), ...(await key!.b.read()), ...(await value!.b.read())];
+    expect(parts).toEqual([...stored].map((each) => 4 * each));
+    free(deltas);
+  });
+
   it("refuses other adapters, strangers and missing halves, and frees what it read", async () => {
     const device = await sharedDevice("reference");
     const before = device.stats.liveBuffers;
