@@ -57,7 +57,7 @@ export function createCleanStream(stream: Detokenizer): Detokenizer {
 }
 
 /**
- * A stream over pieces that only a function for whole lists can join.
+ * A stream over pieces that only a function for whole lists can join: all text comes at the end.
  *
  * @param pieceOf the piece of an id, or null for an id that gives no text
  * @param join the text of a list of pieces, as a whole
@@ -67,35 +67,16 @@ export function createJoinStream(
   join: (pieces: readonly string[]) => string,
 ): Detokenizer {
   let all: string[] = [];
-  let emittedLength = 0;
-  // Pieces already emitted, kept in front: decoders treat the first piece of a list specially.
-  let anchor: readonly string[] = [];
-  let anchorText = "";
-  let pending: string[] = [];
   return {
     push(id) {
       const piece = pieceOf(id);
-      if (piece === null) return "";
-      all.push(piece);
-      pending.push(piece);
-      const text = join([...anchor, ...pending]);
-      // A replacement character at the end may be the first bytes of one that is still coming.
-      if (text.endsWith("\ufffd") || !text.startsWith(anchorText)) return "";
-      const fresh = text.slice(anchorText.length);
-      anchor = fresh === "" ? [...anchor, ...pending] : pending;
-      anchorText = join(anchor);
-      pending = [];
-      emittedLength += fresh.length;
-      return fresh;
+      if (piece !== null) all.push(piece);
+      return "";
     },
     flush() {
-      const rest = join(all).slice(emittedLength);
+      const text = join(all);
       all = [];
-      emittedLength = 0;
-      anchor = [];
-      anchorText = "";
-      pending = [];
-      return rest;
+      return text;
     },
   };
 }
@@ -103,17 +84,20 @@ export function createJoinStream(
 /** What an id stands for: text, bytes that may be a part of a character, or nothing. */
 export type Surface = string | Uint8Array | null;
 
+/** Which spaces at the very beginning are left out: none, one, all, or all of the first token. */
+export type SpaceStrip = "none" | "one" | "all" | "first";
+
 /**
  * A stream over ids that stand for text or bytes each by itself; bytes become text by the WHATWG rule, one replacement
  * character for each broken sequence.
  *
  * @param surfaceOf what an id stands for
- * @param strip which spaces at the very beginning are left out: none, one, or all
+ * @param strip which spaces at the very beginning are left out
  * @param mayStrip whether the space that an id's text begins with may be left out
  */
 export function createSurfaceStream(
   surfaceOf: (id: number) => Surface,
-  strip: "none" | "one" | "all" = "none",
+  strip: SpaceStrip = "none",
   mayStrip: (id: number) => boolean = () => true,
 ): Detokenizer {
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -134,7 +118,10 @@ export function createSurfaceStream(
         return decoder.decode(surface, { stream: true });
       }
       let text = surface;
-      if (!begun && text.startsWith(" ") && mayStrip(id)) {
+      if (!begun && strip === "first") {
+        if (mayStrip(id)) text = text.replaceAll(" ", "");
+        begun = true;
+      } else if (!begun && text.startsWith(" ") && mayStrip(id)) {
         text = text.slice(1);
         begun = strip === "one" || text !== "";
       } else begun ||= text !== "";

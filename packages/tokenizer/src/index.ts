@@ -8,6 +8,7 @@ export {
   encodeChat,
 } from "./chat.ts";
 export type { Detokenizer } from "./detokenizer.ts";
+export { type GgufTokenizerOptions, type GgufVocabularyData, tokenizerFromGguf } from "./gguf/tokenizer-from-gguf.ts";
 export { createTokenizer } from "./json/create-tokenizer.ts";
 export { createLlama2cTokenizer } from "./llama2c/create-llama2c.ts";
 export { hasTokenizer, loadTokenizer } from "./load-tokenizer.ts";

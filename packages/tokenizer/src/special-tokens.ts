@@ -20,8 +20,8 @@ export type TextRange = readonly [start: number, end: number];
 /** A stretch of text, or the id of a control token between two of them. */
 export type TextPart = string | number;
 
-const wordEnd = /[\p{L}\p{M}\p{N}_]$/u;
-const wordStart = /^[\p{L}\p{M}\p{N}_]/u;
+const wordEnd = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+const wordStart = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 const spaceEnd = /\p{White_Space}+$/u;
 const spaceStart = /^\p{White_Space}+/u;
 

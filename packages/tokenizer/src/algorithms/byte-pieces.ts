@@ -1,8 +1,6 @@
 // Pieces that stand for bytes rather than characters, and how to show those that are no text by themselves.
 // Two spellings exist: <0xE2> of sentencepiece, and the printable alphabet of GPT-2.
 
-const byteToken = /^<0x([0-9A-F]{2})>$/;
-
 /** GPT-2's alphabet: each byte as one printable character; bytes that print stand for themselves. */
 export const byteCharacters: readonly string[] = createByteCharacters();
 
@@ -32,10 +30,4 @@ export function spellBytes(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : spellByte(byte))).join(
     "",
   );
-}
-
-/** A piece of either spelling with its bytes spelled out; one that stands for none as it is. */
-export function spellPiece(piece: string, byteLevel: boolean): string {
-  const bytes = byteLevel && !byteToken.test(piece) ? bytesOfPiece(piece) : null;
-  return bytes === null ? piece : spellBytes(bytes);
 }

@@ -1,14 +1,16 @@
 // A tokenizer from tokenizer.json, over the library that runs it.
 // It does not know files; where the library differs from the format's authors, parts of our own take its place.
-import { spellPiece } from "../algorithms/byte-pieces.ts";
+import { spellBytes } from "../algorithms/byte-pieces.ts";
 import { rememberWords } from "../algorithms/word-memory.ts";
 import { assembleTokenizer } from "../assemble-tokenizer.ts";
-import { createJoinStream } from "../detokenizer.ts";
+import { createJoinStream, createSurfaceStream, type Surface } from "../detokenizer.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import type { TokenizerConfig } from "../tokenizer-config.ts";
-import { isObject, TokenizerError } from "../tokenizer-error.ts";
+import { TokenizerError } from "../tokenizer-error.ts";
+import { findTokenDecoder } from "./decoders.ts";
 import { createLibraryTokenizer, type LibraryTokenizer } from "./library.ts";
 import { createPreTokenizer } from "./pre-tokenizers.ts";
+import { createUnigram, mendNormalizer } from "./remedies.ts";
 import {
   parseTokenizerJson,
   type TokenizerJson,
@@ -36,8 +38,9 @@ function createRunner(json: TokenizerJson, config: TokenizerConfig): Runner {
       return [...words];
     };
     const { model } = library;
+    mendNormalizer(library.normalizer, split.normalizer, config.path);
     const encode = model.encode.bind(model);
-    const encodeWord = rememberWords((word) => encode([word]));
+    const encodeWord = rememberWords(createUnigram(split.model) ?? ((word) => encode([word])));
     model.encode = (words) => words.flatMap((word) => encodeWord(word));
     return {
       library,
@@ -103,12 +106,6 @@ function findFrame(
   };
 }
 
-function hasByteLevel(decoder: unknown): boolean {
-  if (!isObject(decoder)) return false;
-  const children = decoder.decoders;
-  return decoder.type === "ByteLevel" || (Array.isArray(children) && children.some(hasByteLevel));
-}
-
 /**
  * Creates a tokenizer from a parsed tokenizer.json.
  *
@@ -127,27 +124,25 @@ export function createTokenizer(json: unknown, config: TokenizerConfig, sha256: 
   for (const [piece, id] of ids) pieces[id] = piece;
   for (const { id, content } of parsed.added_tokens) pieces[id] = content;
   const special = parsed.added_tokens.filter((token) => token.special);
-  const specialIds = new Set(special.map((token) => token.id));
-  const { decoder } = library;
-  if (decoder !== null) decoder.added_tokens = [...parsed.added_tokens];
+  const addedIds = new Set(parsed.added_tokens.map((token) => token.id));
   const suffix = library.model.end_of_word_suffix;
-  const byteLevel = hasByteLevel(parsed.decoder);
-
+  const decoder = suffix ? null : findTokenDecoder(parsed.decoder);
+  const surfaceOf = (id: number): Surface => {
+    const piece = pieces[id];
+    return piece === undefined || decoder === null ? null : decoder.surfaceOf(piece, addedIds.has(id));
+  };
+  if (library.decoder !== null) library.decoder.added_tokens = [...parsed.added_tokens];
   const join = (tokens: readonly string[]): string => {
     if (tokens.length === 0) return "";
     try {
-      const text = decoder === null ? tokens.join(" ") : decoder.decode([...tokens]);
+      const text = library.decoder === null ? tokens.join(" ") : library.decoder.decode([...tokens]);
       return suffix ? text.replaceAll(suffix, " ") : text;
     } catch (cause) {
       throw failure(config, "decode", cause);
     }
   };
   // A piece that is a word, or part of one, in front of which another piece keeps its leading space.
-  let anchor: string | undefined;
-  const findAnchor = (): string => {
-    anchor ??= pieces.find((piece) => piece !== undefined && /^[\u2581\u0120]?[a-z]+$/.test(piece)) ?? "";
-    return anchor;
-  };
+  const anchor = once(() => pieces.find((piece) => piece !== undefined && /^[\u2581\u0120]?[a-z]+$/.test(piece)));
   const idsOf = (token: string | null, generation: readonly number[]): readonly number[] => {
     const id = token === null ? undefined : ids.get(token);
     return [...new Set(id === undefined ? generation : [id, ...generation])];
@@ -166,16 +161,29 @@ export function createTokenizer(json: unknown, config: TokenizerConfig, sha256: 
     frame: findFrame(library, config, (token) => ids.get(token)),
     encodeText: encode,
     createStream(isShown) {
+      if (decoder !== null) return createSurfaceStream((id) => (isShown(id) ? surfaceOf(id) : null), decoder.strip);
       return createJoinStream((id) => (isShown(id) ? (pieces[id] ?? null) : null), join);
     },
-    decode: (given) => join(given.map((id) => pieces[id]).filter((piece) => piece !== undefined)),
     tokenText(id) {
       const piece = pieces[id];
       if (piece === undefined) return `<id ${id}>`;
-      if (specialIds.has(id)) return piece;
-      const context = findAnchor() === "" ? [] : [findAnchor()];
-      const text = join([...context, piece]).slice(join(context).length);
-      return text.includes("\ufffd") ? spellPiece(piece, byteLevel) : text;
+      const surface = surfaceOf(id);
+      if (typeof surface === "string") return surface;
+      if (surface !== null) {
+        const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(surface);
+        return text.includes("\ufffd") ? spellBytes(surface) : text;
+      }
+      const before = anchor();
+      const context = before === undefined ? [] : [before];
+      return join([...context, piece]).slice(join(context).length);
     },
   });
+}
+
+function once<Value>(create: () => Value): () => Value {
+  let made: { readonly value: Value } | null = null;
+  return () => {
+    made ??= { value: create() };
+    return made.value;
+  };
 }

@@ -3,9 +3,16 @@ import * as huggingface from "@huggingface/tokenizers";
 import { malformed } from "../tokenizer-error.ts";
 import type { AddedTokenJson, TokenizerJson } from "./tokenizer-json.ts";
 
+/** A normalizer, or several in turn. */
+export interface LibraryNormalizer {
+  normalize: (text: string) => string;
+  readonly normalizers?: readonly (LibraryNormalizer | null)[];
+}
+
 /** What runs a tokenizer.json. */
 export interface LibraryTokenizer {
   encode(text: string, options: { readonly add_special_tokens: boolean }): { readonly ids: readonly number[] };
+  readonly normalizer: LibraryNormalizer | null;
   pre_tokenizer: ((text: string) => string[]) | null;
   readonly model: {
     readonly end_of_word_suffix?: string | null;

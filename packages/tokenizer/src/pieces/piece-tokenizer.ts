@@ -2,7 +2,7 @@
 // It does not read files: formats give it pieces, a normaliser and their defaults.
 import { spellByte } from "../algorithms/byte-pieces.ts";
 import { assembleTokenizer } from "../assemble-tokenizer.ts";
-import { createSurfaceStream, type Surface } from "../detokenizer.ts";
+import { createSurfaceStream, type SpaceStrip, type Surface } from "../detokenizer.ts";
 import { createSpecialSplitter, type SpecialToken } from "../special-tokens.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 import type { TokenizerConfig } from "../tokenizer-config.ts";
@@ -27,7 +27,7 @@ export interface PieceTokenizerOptions extends PieceModel {
   /** A text as the vocabulary spells it: its spaces, and one in front where the model was trained so. */
   normalise(text: string): string;
   /** Which spaces at the beginning decoding takes away. */
-  readonly strip: "none" | "one" | "all";
+  readonly strip: SpaceStrip;
   /** What the unknown token decodes to. */
   readonly unknownSurface: string;
 }

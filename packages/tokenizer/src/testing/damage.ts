@@ -32,6 +32,46 @@ export function damagedBytes(bytes: Uint8Array): fc.Arbitrary<Uint8Array> {
   });
 }
 
+type Path = readonly (string | number)[];
+
+function listPaths(value: unknown, path: Path = []): Path[] {
+  if (typeof value !== "object" || value === null) return [path];
+  // Of long lists and tables a few entries stand for all.
+  const entries = Object.entries(value);
+  const chosen = entries.length > 20 ? [...entries.slice(0, 4), ...entries.slice(-4)] : entries;
+  const inside = chosen.flatMap(([key, child]) => listPaths(child, [...path, key]));
+  return path.length === 0 ? inside : [path, ...inside];
+}
+
+/** The same data with one value at a path replaced, or taken out where it is undefined; the rest is shared. */
+function withChange(data: unknown, path: Path, value: unknown): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return value;
+  if (typeof data !== "object" || data === null) return data;
+  const copy = (Array.isArray(data) ? [...data] : { ...data }) as Record<string | number, unknown>;
+  const changed = withChange(copy[key], rest, value);
+  if (changed === undefined && Array.isArray(copy)) copy.splice(key as number, 1);
+  else if (changed === undefined) delete copy[key];
+  else copy[key] = changed;
+  return copy;
+}
+
+const strange = fc.oneof(
+  fc.constantFrom<unknown>(undefined, null, true, -1, 0, 0.5, 2 ** 31, 1e300, "", "a", "\u2581", "(", [], {}, [[]]),
+  fc.constantFrom<unknown>({ type: "Split" }, { type: "FixedLength", length: 0 }, { type: "ByteLevel" }, [null]),
+  fc.constantFrom("BPE", "Unigram", "WordPiece", "WordLevel", "Split", "Strip", "ByteLevel", "Metaspace", "CTC"),
+  fc.constantFrom<unknown>("\ud800", "<0xZZ>", "<0x00>", "a b", "gpt2", "llama", "qwen2", Number.NaN, 2 ** 22, 7),
+  fc.jsonValue({ maxDepth: 2 }),
+);
+
+/** Plain data with one or two of its values replaced by what does not belong there. */
+export function damagedData(data: unknown): fc.Arbitrary<unknown> {
+  const paths = listPaths(data);
+  return fc
+    .array(fc.tuple(fc.constantFrom(...paths), strange), { minLength: 1, maxLength: 2 })
+    .map((edits) => edits.reduce((damaged: unknown, [path, value]) => withChange(damaged, path, value), data));
+}
+
 /** Encodes, streams and decodes, so that what a damaged file left wrong has its chance to show. */
 export function exerciseTokenizer(tokenizer: Tokenizer): void {
   for (const allowSpecial of [false, true]) {
