@@ -9,6 +9,7 @@ export {
 } from "@dual-head/backbone";
 export { type ArchitectureRow, architectures, type LlamaArchitecture, type WindowRule } from "./architectures.ts";
 export { type LlamaConfig, llamaConfigFrom } from "./config.ts";
+export { type GgufArchitecture, ggufArchitectures } from "./gguf-architectures.ts";
 export { initialiseLlama } from "./initialise-llama.ts";
 export { createLlama } from "./llama.ts";
 export {

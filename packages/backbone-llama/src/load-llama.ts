@@ -1,20 +1,28 @@
-// A Hugging Face folder to a backbone with parameters on a device. Weights are read and uploaded one at a time, and
+// A model's files to a backbone with parameters on a device. Weights are read and uploaded one at a time, and
 // none is ignored in silence. Knows no tokenizer.
 import {
   type Backbone,
   type GenerationConfig,
-  generationConfigFrom,
   type LoadOptions,
   type UploadedWeight,
   uploadWeights,
   type WeightDtype,
 } from "@dual-head/backbone";
-import { findPathKind, readJson } from "@dual-head/bytes";
-import { type Checkpoint, CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
+import type { ByteSource } from "@dual-head/bytes";
+import { type Checkpoint, CheckpointError, checkTensor } from "@dual-head/checkpoint";
 import { type Device, sizeOf, type Tensor } from "@dual-head/tensor-core";
-import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
+import type { LlamaConfig } from "./config.ts";
 import { createLlama } from "./llama.ts";
-import { createLlamaTree, ignoredTensors, type LlamaParams, lmHeadName, storedShape, weightNames } from "./params.ts";
+import { openModelFiles } from "./model-files.ts";
+import {
+  createLlamaTree,
+  embeddingName,
+  ignoredTensors,
+  type LlamaParams,
+  lmHeadName,
+  storedShape,
+  weightNames,
+} from "./params.ts";
 
 /** A model read from disk; disposing it frees its parameters. */
 export interface LoadedLlama extends Disposable {
@@ -33,29 +41,22 @@ export interface LoadedLlama extends Disposable {
 export type LoadLlamaOptions = LoadOptions;
 
 /**
- * Loads a Hugging Face folder (config.json and safetensors in F64, F32, F16 or BF16, whole or in shards), matrices in
- * the dtype asked for, rounded one at a time as they are read.
+ * Loads a model: a Hugging Face folder (config.json and safetensors in F64, F32, F16 or BF16, whole or in shards), a GGUF
+ * file or one of llama2.c, told by their bytes; matrices in the dtype asked for, rounded one at a time as they are read.
+ * On the host there is one tensor at a time, as stored and as floats.
  *
+ * @param model the path, or a byte source of a file that describes itself (GGUF, llama2.c), which is closed in the end
  * @throws ConfigError where the config cannot be run
  * @throws CheckpointError where a tensor is missing, has another shape, or is not used by this architecture
  * @throws DeviceError where the weights are more than the device can hold, before any is read
- * @throws FileError, SafetensorsError where a file cannot be read
+ * @throws FileError, SafetensorsError, GgufError, Llama2cError where a file cannot be read
  */
 export async function loadLlama(
-  directory: string,
+  model: string | ByteSource,
   device: Device,
   options: LoadLlamaOptions = {},
 ): Promise<LoadedLlama> {
-  const folder = directory.endsWith("/") ? directory : `${directory}/`;
-  const configPath = `${folder}config.json`;
-  const json = await readJson(configPath);
-  const config = llamaConfigFrom(json, configPath);
-  const generationPath = `${folder}generation_config.json`;
-  const generation =
-    (await findPathKind(generationPath)) === "file"
-      ? generationConfigFrom(await readJson(generationPath), generationPath, json)
-      : generationConfigFrom(json, configPath);
-  const checkpoint = await openCheckpoint(directory);
+  const { config, generation, checkpoint } = await openModelFiles(model, options.signal);
   try {
     await checkNames(checkpoint, config);
     const tensors = await uploadWeights(checkpoint.path, readersOf(checkpoint, config), device, options);
@@ -108,15 +109,29 @@ async function checkNames(checkpoint: Checkpoint, config: LlamaConfig): Promise<
 
 /** A tied checkpoint may repeat its embedding as head; another head there would be lost. */
 async function checkTied(checkpoint: Checkpoint, { vocabSize, hiddenSize }: LlamaConfig): Promise<void> {
-  checkTensor(checkpoint, lmHeadName, [vocabSize, hiddenSize]);
-  const head = await checkpoint.read(lmHeadName, "f32");
-  const embedding = await checkpoint.read("model.embed_tokens.weight", "f32");
-  if (head.every((value, index) => value === embedding[index])) return;
+  const head = checkTensor(checkpoint, lmHeadName, [vocabSize, hiddenSize]);
+  if (head.dtype === checkpoint.spec(embeddingName).dtype && (await haveSameBytes(checkpoint))) return;
   throw new CheckpointError(
     `Cannot load ${checkpoint.path}: tensor "${lmHeadName}" differs from the embedding although the config ties them; set tie_word_embeddings to false`,
     checkpoint.path,
     { tensor: lmHeadName, expected: "the embedding's values", actual: "other values" },
   );
+}
+
+/** Compares head and embedding in parts, since they are the largest tensors there are. */
+async function haveSameBytes(checkpoint: Checkpoint): Promise<boolean> {
+  const { dtype, shape } = checkpoint.spec(embeddingName);
+  const size = sizeOf(shape) * (dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2);
+  const partSize = 2 ** 22;
+  for (let begin = 0; begin < size; begin += partSize) {
+    const range = { begin, end: Math.min(size, begin + partSize) };
+    const [head, embedding] = [
+      await checkpoint.readRaw(lmHeadName, range),
+      await checkpoint.readRaw(embeddingName, range),
+    ];
+    if (head.some((byte, index) => byte !== embedding[index])) return false;
+  }
+  return true;
 }
 
 /** Weights with how each is read: the rows of one stored tensor follow one another, so that it is read once. */

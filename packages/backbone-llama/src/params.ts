@@ -55,6 +55,9 @@ export function storedShape({ shape, rows }: WeightName): readonly number[] {
   return rows === undefined ? shape : [rows.count, ...shape.slice(1)];
 }
 
+/** Name of the embedding's weight. */
+export const embeddingName = "model.embed_tokens.weight";
+
 /** Name of the head's weight, which tied checkpoints may repeat. */
 export const lmHeadName = "lm_head.weight";
 
@@ -89,7 +92,7 @@ export function createLlamaTree<Leaf>(config: LlamaConfig, leafOf: (weight: Weig
     });
   };
   return {
-    embedding: leaf("model.embed_tokens.weight", vocabSize, hiddenSize),
+    embedding: leaf(embeddingName, vocabSize, hiddenSize),
     layers: Array.from({ length: config.layerCount }, (_, index) => {
       const prefix = `model.layers.${index}`;
       const attentionNorm = leaf(`${prefix}.input_layernorm.weight`, hiddenSize);

@@ -19,13 +19,15 @@ export interface LoadProgress {
   /** Bytes on the device so far, and in the end. */
   readonly loadedBytes: number;
   readonly totalBytes: number;
+  /** Seconds that the rest takes at the pace so far; 0 with the last tensor. */
+  readonly secondsLeft: number;
 }
 
 /** Options of loading a model. */
 export interface LoadOptions {
   /** How matrices are held on the device, default "f32"; norms and biases are always floats. */
   readonly dtype?: WeightDtype | undefined;
-  /** Stops between two tensors; what was uploaded is freed and the promise rejects with the signal's reason. */
+  /** Stops between two tensors and within long reads; what was uploaded is freed, and the promise rejects with its reason. */
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
@@ -45,6 +47,7 @@ export async function uploadWeights(
   const totalBytes = bytesOf(weights, device, dtype);
   checkRoom(path, weights, device, dtype);
   const tensors: Tensor[] = [];
+  const begun = performance.now();
   let loadedBytes = 0;
   try {
     for (const weight of weights) {
@@ -53,7 +56,8 @@ export async function uploadWeights(
       const tensor = device.keep(device.tensor(values, weight.shape, dtypeOf(weight, device, dtype)));
       tensors.push(tensor);
       loadedBytes += byteLengthOf(tensor);
-      onProgress?.({ tensor: weight.name, loadedBytes, totalBytes });
+      const secondsLeft = ((performance.now() - begun) / 1000) * (totalBytes / loadedBytes - 1);
+      onProgress?.({ tensor: weight.name, loadedBytes, totalBytes, secondsLeft });
     }
     return tensors;
   } catch (error) {
