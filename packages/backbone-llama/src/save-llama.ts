@@ -1,7 +1,7 @@
 // Parameters on a device to a Hugging Face folder that transformers and loadLlama read alike. Knows no tokenizer.
 import { ConfigError, type GenerationConfig } from "@dual-head/backbone";
 import { createDirectory, f32ToBf16, f32ToF16, writeFileAtomic } from "@dual-head/bytes";
-import { type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
+import { type DeferredTensor, writeSafetensors } from "@dual-head/checkpoint";
 import { leavesOf, type Tensor, unpack } from "@dual-head/tensor-core";
 import { architectures } from "./architectures.ts";
 import type { LlamaConfig } from "./config.ts";
@@ -23,7 +23,7 @@ export interface SaveLlamaOptions {
 
 /**
  * Writes `config.json` and `model.safetensors` into a folder, which is created; packed matrices are written as the
- * numbers they stand for. Each file is written beside and renamed, the weights last.
+ * numbers they stand for, a stored tensor at a time. Each file is written beside and renamed, the weights last.
  *
  * @throws FileError where the folder is not writable, or CheckpointError where a weight has no place in the dtype
  */
@@ -37,30 +37,39 @@ export async function saveLlama(
   await createDirectory(folder);
   const paths = leavesOf<string>(createLlamaTree(config, ({ name }) => name)).map(({ path }) => path);
   const leaves = new Map(leavesOf<Tensor>(params).map(({ path, leaf }) => [path, leaf]));
-  const parts = new Map<string, { readonly values: Float32Array; readonly weight: WeightName }[]>();
+  // Weights by the stored tensor they are rows of.
+  const parts = new Map<string, { readonly weight: WeightName; readonly leaf: Tensor }[]>();
   for (const [index, weight] of weightNames(config).entries()) {
-    const tensor = leaves.get(paths[index]!)!;
-    const floats = unpack(tensor);
-    try {
-      const part = { values: Float32Array.from(await floats.read()), weight };
-      parts.set(weight.name, [...(parts.get(weight.name) ?? []), part]);
-    } finally {
-      if (floats !== tensor) floats.dispose();
-    }
+    const part = { weight, leaf: leaves.get(paths[index]!)! };
+    parts.set(weight.name, [...(parts.get(weight.name) ?? []), part]);
   }
-  const tensors: Record<string, StoredTensor> = {};
+  const tensors: Record<string, DeferredTensor> = {};
   for (const [name, own] of parts) {
-    const shape = storedShape(own[0]!.weight);
-    const values = own.length === 1 ? own[0]!.values : joinRows(own.map((part) => part.values));
-    tensors[name] = stored(values, shape, dtype);
+    const data = async () => encode(joinRows(await readAll(own.map(({ leaf }) => leaf))), dtype);
+    tensors[name] = { dtype, shape: storedShape(own[0]!.weight), data };
   }
   const json = llamaConfigJson(config, dtype, generation);
   await writeFileAtomic(`${folder}/config.json`, `${JSON.stringify(json, null, 2)}\n`);
   await writeSafetensors(`${folder}/model.safetensors`, tensors, { format: "pt", ...metadata });
 }
 
+/** The numbers of tensors, packed ones as what they stand for. */
+async function readAll(tensors: readonly Tensor[]): Promise<readonly Float32Array[]> {
+  const values: Float32Array[] = [];
+  for (const tensor of tensors) {
+    const floats = unpack(tensor);
+    try {
+      values.push(Float32Array.from(await floats.read()));
+    } finally {
+      if (floats !== tensor) floats.dispose();
+    }
+  }
+  return values;
+}
+
 /** Weights that lie in one stored tensor, their rows one after the other. */
 function joinRows(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
   const joined = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const part of parts) {
@@ -70,9 +79,9 @@ function joinRows(parts: readonly Float32Array[]): Float32Array {
   return joined;
 }
 
-function stored(values: Float32Array, shape: readonly number[], dtype: SavedDtype): StoredTensor {
-  if (dtype === "F32") return { dtype, shape, data: values };
-  return { dtype, shape, data: dtype === "F16" ? f32ToF16(values) : f32ToBf16(values) };
+function encode(values: Float32Array, dtype: SavedDtype): Float32Array | Uint16Array {
+  if (dtype === "F32") return values;
+  return dtype === "F16" ? f32ToF16(values) : f32ToBf16(values);
 }
 
 /**

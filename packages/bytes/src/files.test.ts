@@ -1,5 +1,4 @@
 // Files on a real disk: exact reads, whole writes or none, text through gzip, hashes, and typed errors throughout.
-import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,7 +20,6 @@ import {
   readLines,
   readText,
   removePartialFiles,
-  sha256,
   withSignal,
   writeFileAtomic,
 } from "./index.ts";
@@ -72,15 +70,6 @@ describe("byte sources", () => {
     await truncate(path, 503);
     await expect(source.read(0, 1009)).rejects.toMatchObject({ action: "read", byte: 503 });
     await source.close();
-  });
-});
-
-describe("sha256()", () => {
-  it("equals the platform's hash of the concatenation, streamed or by WebCrypto", async () => {
-    const first = new Uint8Array(2_500_007).fill(7);
-    const second = new TextEncoder().encode("second");
-    const expected = createHash("sha256").update(first).update(second).digest("hex");
-    expect(await sha256(memorySource(first, "a"), memorySource(second, "b"))).toBe(expected);
   });
 });
 

@@ -9,11 +9,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   CheckpointError,
   checkTensor,
+  type DeferredTensor,
   encodeSafetensors,
   openCheckpoint,
   SafetensorsError,
   type StoredTensor,
   writeSafetensors,
+  writeShards,
 } from "./index.ts";
 
 let root = "";
@@ -142,6 +144,44 @@ describe("writeSafetensors()", () => {
     expect(await readFile(path)).toEqual(before);
     expect(await readdir(folder)).toEqual(["heads.safetensors"]);
     await expect(writeSafetensors(join(folder, "absent", "x"), { w: f32 })).rejects.toThrow(FileError);
+  });
+});
+
+describe("writeShards()", () => {
+  const tensors: Readonly<Record<string, StoredTensor | DeferredTensor>> = {
+    b: { dtype: "F32", shape: [2, 3], data: async () => values },
+    a: { dtype: "BF16", shape: [6], data: f32ToBf16(values) },
+    c: { dtype: "F64", shape: [2], data: async () => Float64Array.of(1, 2) },
+  };
+
+  it("divides tensors into files that read as one checkpoint", async () => {
+    for (const [shardBytes, files] of [
+      [1000, ["model.safetensors"]],
+      [30, ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json"]],
+      [
+        1,
+        [
+          "model-00001-of-00003.safetensors",
+          "model-00002-of-00003.safetensors",
+          "model-00003-of-00003.safetensors",
+          "model.safetensors.index.json",
+        ],
+      ],
+    ] as const) {
+      const folder = await createFolder(`divided-${shardBytes}`, {});
+      await writeShards(folder, tensors, { shardBytes, metadata: { format: "pt" } });
+      expect((await readdir(folder)).sort()).toEqual(files);
+      const checkpoint = await openCheckpoint(folder);
+      expect(checkpoint.names).toEqual(["a", "b", "c"]);
+      expect(checkpoint.metadata).toEqual({ format: "pt" });
+      expect(await checkpoint.read("b", "f32")).toEqual(values);
+      expect(await checkpoint.read("c", "f64")).toEqual(Float64Array.of(1, 2));
+      await checkpoint.close();
+      if (files.length === 1) continue;
+      const index = JSON.parse(await readFile(join(folder, "model.safetensors.index.json"), "utf8"));
+      expect(index.metadata).toEqual({ total_size: 24 + 12 + 16 });
+      expect(Object.keys(index.weight_map)).toEqual(["a", "b", "c"]);
+    }
   });
 });
 

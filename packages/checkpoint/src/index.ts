@@ -33,3 +33,4 @@ export {
   type TensorInfo,
 } from "./safetensors-header.ts";
 export { type DeferredTensor, encodeSafetensors, type StoredTensor, writeSafetensors } from "./safetensors-write.ts";
+export { type WriteShardsOptions, writeShards } from "./write-shards.ts";
