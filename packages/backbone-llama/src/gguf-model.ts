@@ -1,7 +1,8 @@
 // The metadata of a GGUF file as a config. Never guesses: a key of its architecture that is not known is an error that
 // names it. Knows neither bytes nor device.
-import { type Checkpoint, ggufVocabularyOf, type MetadataValue } from "@dual-head/checkpoint";
+
 import { ConfigError } from "@dual-head/backbone";
+import { type Checkpoint, ggufVocabularyOf, type MetadataValue } from "@dual-head/checkpoint";
 import {
   type GgufArchitecture,
   ggufArchitectures,

@@ -2,11 +2,20 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type GgufTensor, type GgufValue, openCheckpoint, writeGguf, writeSafetensors } from "@dual-head/checkpoint";
+import { ConfigError } from "@dual-head/backbone";
+import {
+  type GgufTensor,
+  type GgufValue,
+  ggufEncodings,
+  ggufTypes,
+  openCheckpoint,
+  writeGguf,
+  writeSafetensors,
+} from "@dual-head/checkpoint";
 import { createRandom } from "@dual-head/tensor-core";
 import { sharedDevice } from "@dual-head/tensor-core/testing";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { ConfigError } from "@dual-head/backbone";
 import { llamaConfigFrom } from "./config.ts";
 import { ggufArchitectures } from "./gguf-architectures.ts";
 import { expectSameParams, type Json, logitsFor, writeAs } from "./gguf-files.test-program.ts";
@@ -59,6 +68,35 @@ async function createPair(
   await writeAs(architecture, gguf, json, weights, (name) => values.get(name)!.data, extra);
   return { folder, gguf };
 }
+
+describe("blocks of GGUF packed again", () => {
+  it.each([
+    ["Q8_0", "q8"],
+    ["Q4_0", "q4"],
+  ] as const)("%s as %s keeps every number (seed 25)", async (encoding, dtype) => {
+    const device = await sharedDevice("cpu");
+    const { encode } = ggufEncodings[encoding];
+    const { decode } = ggufTypes[encoding];
+    const [rows, columns] = [3, 64];
+    const floats = fc.float32Array({
+      minLength: rows * columns,
+      maxLength: rows * columns,
+      noNaN: true,
+      max: 1e4,
+      min: -1e4,
+    });
+    const scales = fc.constantFrom(1, 1e-3, 1e-6);
+    await fc.assert(
+      fc.asyncProperty(floats, scales, async (drawn, scale) => {
+        const decoded = decode!(Uint8Array.from(encode(drawn.map((value) => value * scale))));
+        using packed = device.tensor(decoded, [rows, columns], dtype);
+        // Zeros lose their sign.
+        expect((await packed.read()).findIndex((value, at) => value !== decoded[at])).toBe(-1);
+      }),
+      { seed: 25, numRuns: 100 },
+    );
+  });
+});
 
 describe("loadLlama() of GGUF", () => {
   it.each(Object.keys(ggufArchitectures))("finds every weight of architecture %s", async (architecture) => {

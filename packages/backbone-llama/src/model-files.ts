@@ -1,9 +1,10 @@
 // What a model's files say, whatever their format: config, tokens that begin and end a text, and weights under the names
 // and in the order of rows of Hugging Face. Knows no device.
+
+import { type GenerationConfig, generationConfigFrom } from "@dual-head/backbone";
 import { type ByteSource, findPathKind, readJson } from "@dual-head/bytes";
 import { type Checkpoint, openCheckpoint } from "@dual-head/checkpoint";
 import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
-import { type GenerationConfig, generationConfigFrom } from "@dual-head/backbone";
 import { ggufModel } from "./gguf-model.ts";
 import { llama2cModel } from "./llama2c-model.ts";
 import { type ModelDescription, renameTensors } from "./renamed-checkpoint.ts";

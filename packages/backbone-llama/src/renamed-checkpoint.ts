@@ -1,7 +1,8 @@
 // A checkpoint whose tensors have other names, and whose rows of queries and keys lie in another order, seen under the
 // names and in the order of Hugging Face. Knows no format and no table of names.
-import type { Checkpoint } from "@dual-head/checkpoint";
+
 import type { GenerationConfig } from "@dual-head/backbone";
+import type { Checkpoint } from "@dual-head/checkpoint";
 
 /** What a file that describes itself says. */
 export interface ModelDescription {
