@@ -1,19 +1,22 @@
-// A model folder and heads folders opened as one decode policy: the only place where implementations are put together.
+// A model and its heads opened as one decode policy: the only place where implementations are put together.
 // Knows no command.
 import { type LoadedLlama, loadLlama, type WeightDtype } from "@dual-head/backbone-llama";
 import type { MixingMode } from "@dual-head/gating";
 import { createBasePolicy, createDualHeadPolicy } from "@dual-head/methods";
 import type { Controls, DecodePolicy, Detokenizer } from "@dual-head/sampler";
 import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core";
-import { hasTokenizer, loadTokenizer, type Tokenizer } from "@dual-head/tokenizer";
+import type { Tokenizer } from "@dual-head/tokenizer";
 import { type LoadedHeads, loadHeads } from "@dual-head/train";
 import { createProgress, formatBytes, type Io, UsageError } from "./io.ts";
 import { locate } from "./locate.ts";
+import { openTokenizer } from "./open-tokenizer.ts";
 import { type HeadsOption, headWeights } from "./options.ts";
 
 /** What a command says of the model it wants. */
 export interface ModelOptions {
   readonly model: string;
+  /** A tokenizer in the place of the model's own. */
+  readonly tokenizer?: string | undefined;
   readonly dtype?: WeightDtype | undefined;
   readonly heads?: readonly HeadsOption[] | undefined;
   readonly mixing?: MixingMode | undefined;
@@ -25,7 +28,7 @@ export interface ModelOptions {
 export interface OpenModel extends Disposable {
   readonly device: Device;
   readonly llama: LoadedLlama;
-  /** Null where the folder has none: token ids are then all there is. */
+  /** Null where there is none: token ids are then all there is. */
   readonly tokenizer: Tokenizer | null;
   readonly headWeights: readonly number[];
   /** A policy for sequences of up to `capacity` tokens; disposed with the model. */
@@ -48,6 +51,7 @@ export async function openDeviceFor(options: Pick<ModelOptions, "device" | "thre
 export async function openModel(options: ModelOptions, io: Io): Promise<OpenModel> {
   const weights = headWeights(options.heads ?? []);
   const modelPath = await locate(options.model, "model", io);
+  const tokenizerPath = options.tokenizer === undefined ? modelPath : await locate(options.tokenizer, "tokenizer", io);
   const headsPaths: string[] = [];
   for (const { directory } of options.heads ?? []) headsPaths.push(await locate(directory, "heads", io));
   const resources = new Resources();
@@ -63,10 +67,15 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
       }),
     );
     progress.end();
-    const tokenizer = await openTokenizer(modelPath);
+    const tokenizer = await openTokenizer(tokenizerPath);
+    if (tokenizer === null && options.tokenizer !== undefined) {
+      throw new UsageError(
+        `Cannot open the tokenizer ${options.tokenizer}: it is none that can be read; name a folder, or a file that ends in .json, .model, .gguf or tok*.bin`,
+      );
+    }
     if (tokenizer !== null && tokenizer.vocabSize > llama.config.vocabSize) {
       throw new UsageError(
-        `Cannot use the tokenizer of ${options.model}: it has ${tokenizer.vocabSize} tokens but the model has ${llama.config.vocabSize}; use the tokenizer the model was trained with`,
+        `Cannot use the tokenizer of ${options.tokenizer ?? options.model}: it has ${tokenizer.vocabSize} tokens but the model has ${llama.config.vocabSize}; use the tokenizer the model was trained with`,
       );
     }
     const heads: LoadedHeads[] = [];
@@ -118,11 +127,6 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
   }
 }
 
-/** The tokenizer of a model folder, or null where it has none. */
-export async function openTokenizer(directory: string): Promise<Tokenizer | null> {
-  return (await hasTokenizer(directory)) ? loadTokenizer(directory) : null;
-}
-
 /** The prompt of a command as token ids: raw ids as they are, text through the tokenizer. */
 export function promptTokens(
   { tokenizer, llama }: OpenModel,
@@ -139,7 +143,9 @@ export function promptTokens(
     return tokens;
   }
   if (tokenizer === null)
-    throw new UsageError("Cannot read text: the model folder has no tokenizer.json; give token ids with --tokens");
+    throw new UsageError(
+      "Cannot read text: the model has no tokenizer; name one with --tokenizer, or give token ids with --tokens",
+    );
   const ids = [...tokenizer.encode(text!)];
   if (ids.length === 0) {
     if (llama.generation.bosTokenId === null)

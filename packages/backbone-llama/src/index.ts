@@ -26,6 +26,7 @@ export {
   type LlamaDeltas,
   loadDeltas,
 } from "./low-rank.ts";
+export { type ModelFiles, openModelFiles } from "./model-files.ts";
 export {
   createLlamaTree,
   type Linear,

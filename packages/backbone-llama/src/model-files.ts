@@ -24,7 +24,10 @@ export interface ModelFiles {
  * @param signal ends every read
  * @throws ConfigError, CheckpointError, FileError and the errors of the formats; what was opened is then closed
  */
-export async function openModelFiles(model: string | ByteSource, signal: AbortSignal | undefined): Promise<ModelFiles> {
+export async function openModelFiles(
+  model: string | ByteSource,
+  signal?: AbortSignal | undefined,
+): Promise<ModelFiles> {
   if (typeof model === "string" && (await findPathKind(model)) === "directory") {
     const described = await readFolder(model.endsWith("/") ? model : `${model}/`);
     return { ...described, checkpoint: await openCheckpoint(model, { signal }) };

@@ -31,7 +31,7 @@ export function chatCommand(io: Io): Command {
 async function chat(options: ChatOptions, io: Io): Promise<void> {
   using model = await openModel(options, io);
   const { tokenizer, llama } = model;
-  if (tokenizer === null) throw new UsageError("Cannot chat: the model folder has no tokenizer.json");
+  if (tokenizer === null) throw new UsageError("Cannot chat: the model has no tokenizer; name one with --tokenizer");
   const policy = model.createPolicy(llama.config.maxTokens);
   const knobs: { strength: number; alpha: number | undefined; weights: readonly number[]; trace: boolean } = {
     strength: options.strength,

@@ -6,12 +6,12 @@ import type { Tokenizer } from "@dual-head/tokenizer";
 import { Command, Option } from "commander";
 import { type FoldedHead, foldHeads } from "../export/fold-heads.ts";
 import { type GgufExportDtype, type GgufReport, writeGgufFile } from "../export/gguf-file.ts";
-import { ggufVocabulary } from "../export/gguf-vocabulary.ts";
+import { copiedVocabulary, ggufVocabulary } from "../export/gguf-vocabulary.ts";
 import { type FolderDtype, writeHfFolder } from "../export/hf-folder.ts";
 import { openSourceModel, type SourceModel } from "../export/source-model.ts";
 import { createProgress, formatBytes, type Io, toJson, UsageError } from "../io.ts";
 import { locate } from "../locate.ts";
-import { openTokenizer } from "../model.ts";
+import { openTokenizer } from "../open-tokenizer.ts";
 import { type HeadsOption, headsOption, headWeights, numberOption } from "../options.ts";
 import { modelHelp } from "./shared.ts";
 
@@ -81,10 +81,11 @@ async function runExport(options: ExportOptions, io: Io): Promise<void> {
   try {
     report = await writeBeside(options.out, async (place) => {
       if (options.gguf === true) {
-        const vocabulary = await vocabularyFields(model, path, tokenizer, io);
+        const vocabulary = await vocabularyFields(model, tokenizer, io);
         return writeGgufFile(place, model, head, options.dtype, vocabulary, onTensor);
       }
       await writeHfFolder(place, model, head, options.dtype as FolderDtype, onTensor);
+      if (!model.isFolder) io.note("the model is one file: the folder gets no tokenizer, put its files there\n");
       return null;
     });
   } finally {
@@ -134,16 +135,18 @@ async function writeBeside<Result>(out: string, write: (place: string) => Promis
 }
 
 async function vocabularyFields(
-  { config, generation }: SourceModel,
-  path: string,
+  model: SourceModel,
   tokenizer: Tokenizer | null,
   io: Io,
 ): Promise<Readonly<Record<string, GgufValue>>> {
-  if (tokenizer === null) {
-    io.note("the model has no tokenizer: the file gets none, and llama.cpp will not read text with it\n");
+  const { path, config, generation, checkpoint } = model;
+  if (checkpoint.format === "gguf") return copiedVocabulary(checkpoint);
+  const jsonPath = `${path}/tokenizer.json`;
+  if (tokenizer === null || (await findPathKind(jsonPath)) !== "file") {
+    io.note("the model has no tokenizer.json: the file gets no vocabulary, and llama.cpp will not read text with it\n");
     return { "tokenizer.ggml.model": { string: "none" } };
   }
-  const json = await readJson(`${path}/tokenizer.json`);
+  const json = await readJson(jsonPath);
   const bosTokenId = tokenizer.bosToken ?? generation.bosTokenId;
   const { eosToken } = tokenizer.config;
   const eosTokenId = (eosToken === null ? undefined : tokenizer.specialTokens.get(eosToken)) ?? null;
@@ -158,7 +161,7 @@ async function vocabularyFields(
   }
   return ggufVocabulary({
     json,
-    path: `${path}/tokenizer.json`,
+    path: jsonPath,
     vocabSize: config.vocabSize,
     bosTokenId,
     eosTokenId: eosTokenId ?? generation.eosTokenIds[0] ?? null,

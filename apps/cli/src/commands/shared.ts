@@ -14,6 +14,7 @@ export interface DeviceOptions {
 /** What the options of a model and of its alignment give. */
 export interface AlignedModelOptions extends DeviceOptions {
   readonly model: string;
+  readonly tokenizer?: string;
   readonly dtype: WeightDtype;
   readonly heads?: readonly HeadsOption[];
   readonly strength: number;
@@ -33,8 +34,7 @@ export interface SamplingOptions {
 }
 
 /** What --model takes, for its help. */
-export const modelHelp =
-  "Hugging Face folder (config.json, safetensors, tokenizer.json), or owner/name[@revision] on the hub";
+export const modelHelp = "a Hugging Face folder, a GGUF or llama2.c file, or owner/name[@revision][:file] on the hub";
 
 /** The devices a command can be told to use. */
 export const deviceChoices = ["auto", "webgpu", "cpu", "reference"] as const;
@@ -50,6 +50,14 @@ export function addDeviceOptions(command: Command): Command {
     );
 }
 
+/** Adds --tokenizer. */
+export function addTokenizerOption(command: Command): Command {
+  return command.option(
+    "--tokenizer <path>",
+    "a folder, tokenizer.json, sentencepiece .model, llama2.c tok*.bin or .gguf, in place of the model's own",
+  );
+}
+
 /** Adds --dtype. */
 export function addDtypeOption(command: Command): Command {
   return command.addOption(
@@ -62,8 +70,7 @@ export function addDtypeOption(command: Command): Command {
 /** Adds --model, --dtype, --heads, --strength, --alpha and --mixing, and the device options. */
 export function addModelOptions(command: Command): Command {
   return addDeviceOptions(
-    addDtypeOption(command)
-      .requiredOption("--model <model>", modelHelp)
+    addTokenizerOption(addDtypeOption(command).requiredOption("--model <model>", modelHelp))
       .option("--heads <heads[=weight]>", "trained heads, a folder or owner/name; repeat to mix by weight", headsOption)
       .option(
         "--strength <s>",

@@ -21,7 +21,7 @@ import { Command, Option } from "commander";
 import { createProgress, formatBytes, formatDuration, type Io, toJson, UsageError } from "../io.ts";
 import { openModel } from "../model.ts";
 import { collectOption, numberOption } from "../options.ts";
-import { addDeviceOptions, addDtypeOption, type DeviceOptions, modelHelp } from "./shared.ts";
+import { addDeviceOptions, addDtypeOption, addTokenizerOption, type DeviceOptions, modelHelp } from "./shared.ts";
 
 /** Options that are settings of the training under the same name. */
 const settingNames = [
@@ -43,6 +43,7 @@ const settingNames = [
 
 interface TrainCommandOptions extends DeviceOptions, Partial<Pick<TrainingSettings, (typeof settingNames)[number]>> {
   readonly model: string;
+  readonly tokenizer?: string;
   readonly dtype: WeightDtype;
   readonly data: readonly string[];
   readonly format?: PreferenceFormat;
@@ -165,7 +166,7 @@ export function trainCommand(io: Io): Command {
     .option("--seed <n>", `seed of everything (default: ${defaults.seed})`, numberOption({ min: 0, integer: true }))
     .option("--resume", "go on with the run in --out, if there is one")
     .option("--json", "print one JSON object a line; the last one is the summary");
-  return addDeviceOptions(addDtypeOption(command)).action(async (options: TrainCommandOptions) =>
+  return addDeviceOptions(addTokenizerOption(addDtypeOption(command))).action(async (options: TrainCommandOptions) =>
     runTraining(options, io),
   );
 }
@@ -187,7 +188,7 @@ async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> 
   using model = await openModel(options, io);
   const { device, llama, tokenizer } = model;
   if (tokenizer === null)
-    throw new UsageError(`Cannot train on text: ${options.model} has no tokenizer.json; add the model's tokenizer`);
+    throw new UsageError(`Cannot train on text: ${options.model} has no tokenizer; name one with --tokenizer`);
   const { hiddenSize } = llama.config;
   const attention = defaultGate(hiddenSize);
   const progress = createProgress(io);

@@ -1,6 +1,6 @@
 // tokenizer.json as the fields of a GGUF vocabulary, where llama.cpp then cuts every text as the original does.
 // What it cannot say exactly is refused by name. Knows no model.
-import type { GgufValue } from "@dual-head/checkpoint";
+import type { Checkpoint, GgufValue, MetadataValue } from "@dual-head/checkpoint";
 import { UsageError } from "../io.ts";
 import { scoresOfMerges } from "./merge-scores.ts";
 
@@ -83,6 +83,29 @@ function mergesOf({ merges, vocab }: Json): readonly (readonly [string, string])
     }
     return [merge, ""];
   });
+}
+
+/** The fields `tokenizer.*` of a GGUF file, as they are. */
+export function copiedVocabulary({
+  path,
+  fields,
+}: Pick<Checkpoint, "path" | "fields">): Readonly<Record<string, GgufValue>> {
+  const own = [...fields].filter(([key]) => key.startsWith("tokenizer."));
+  return Object.fromEntries(own.map(([key, value]) => [key, copiedValue(path, key, value)]));
+}
+
+function copiedValue(path: string, key: string, value: MetadataValue): GgufValue {
+  if (typeof value === "string") return { string: value };
+  if (typeof value === "boolean") return { bool: value };
+  // Ids of tokens are the only numbers of a vocabulary.
+  if (typeof value === "number" && Number.isInteger(value) && value >= 0) return { u32: value };
+  if (value instanceof Float32Array) return { f32s: [...value] };
+  if (value instanceof Int32Array) return { i32s: [...value] };
+  if (Array.isArray(value) && value.every((each) => typeof each === "string")) return { strings: value };
+  return refuser(path)(
+    `its field ${key} is of another type`,
+    "texts, flags, ids, and lists of texts, scores and types",
+  );
 }
 
 function refuser(path: string): (what: string, known: string) => never {

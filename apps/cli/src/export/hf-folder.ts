@@ -6,6 +6,7 @@ import {
   embeddingName,
   exportedTensors,
   filesBeside,
+  lmHeadName,
   type ReplacedHead,
   type SourceModel,
 } from "./source-model.ts";
@@ -31,12 +32,12 @@ export async function writeHfFolder(
   onTensor: (index: number, count: number) => void,
 ): Promise<void> {
   await createDirectory(folder);
-  const own = (name: string) => model.checkpoint.spec(name).dtype as StoredDtype;
-  // A folded head has the dtype of the matrix it came from.
-  const headDtype = own(embeddingName);
-  const dtypeOf = ({ spec, raw }: ExportedTensor): StoredDtype => {
+  // A folded head has the dtype of the matrix it came from; blocks of integers become the floats they stand for.
+  const headDtype = floatDtypeOf(model.checkpoint.spec(embeddingName).dtype);
+  const dtypeOf = ({ name, spec, raw }: ExportedTensor): StoredDtype => {
     if (dtype !== "stored") return storedNames[dtype];
-    return raw === null ? headDtype : (spec.dtype as StoredDtype);
+    if (raw !== null) return spec.dtype as StoredDtype;
+    return name === lmHeadName && head !== null ? headDtype : floatDtypeOf(spec.dtype);
   };
   const tensors = exportedTensors(model, head);
   const deferred = tensors.map((tensor, index): [string, DeferredTensor] => {
@@ -48,7 +49,8 @@ export async function writeHfFolder(
     };
     return [tensor.name, { dtype: target, shape: tensor.spec.shape, data }];
   });
-  for (const [name, bytes] of await filesBeside(model.path)) await writeFileAtomic(`${folder}/${name}`, bytes);
+  for (const [name, bytes] of model.isFolder ? await filesBeside(model.path) : [])
+    await writeFileAtomic(`${folder}/${name}`, bytes);
   const torchDtype = torchNames[dtype === "stored" ? headDtype : storedNames[dtype]];
   const config = {
     ...model.configJson,
@@ -58,6 +60,10 @@ export async function writeHfFolder(
   };
   await writeFileAtomic(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
   await writeSafetensors(`${folder}/model.safetensors`, Object.fromEntries(deferred), { format: "pt" });
+}
+
+function floatDtypeOf(dtype: string): StoredDtype {
+  return dtype === "F64" || dtype === "F16" || dtype === "BF16" ? dtype : "F32";
 }
 
 function encode(values: Float32Array, dtype: StoredDtype): Float32Array | Float64Array | Uint16Array {

@@ -1,15 +1,9 @@
-// A model folder opened for export: its weights by their Hugging Face names, its config, and the files beside them.
+// A model opened for export: its weights by their Hugging Face names, its config, and the files beside them.
 // Knows neither heads nor what it is exported to.
 import { readFile } from "node:fs/promises";
-import {
-  type GenerationConfig,
-  generationConfigFrom,
-  type LlamaConfig,
-  llamaConfigFrom,
-} from "@dual-head/backbone-llama";
+import { type GenerationConfig, type LlamaConfig, llamaConfigJson, openModelFiles } from "@dual-head/backbone-llama";
 import { findPathKind, listDirectory, readJson } from "@dual-head/bytes";
-import { type Checkpoint, openCheckpoint, type TensorSpec } from "@dual-head/checkpoint";
-import { UsageError } from "../io.ts";
+import type { Checkpoint, TensorSpec } from "@dual-head/checkpoint";
 
 /** The name of the head's weight. */
 export const lmHeadName = "lm_head.weight";
@@ -27,9 +21,11 @@ export interface SourceModel extends AsyncDisposable {
   readonly path: string;
   readonly checkpoint: Checkpoint;
   readonly config: LlamaConfig;
-  /** config.json as it is. */
+  /** config.json as it is, or as it would be for a file that has none. */
   readonly configJson: Readonly<Record<string, unknown>>;
   readonly generation: GenerationConfig;
+  /** Whether the path is a Hugging Face folder. */
+  readonly isFolder: boolean;
 }
 
 /** A tensor of what is written: from the checkpoint, or the new head. */
@@ -38,41 +34,33 @@ export interface ExportedTensor {
   readonly spec: TensorSpec;
   /** Its numbers as f32. */
   floats(): Promise<Float32Array>;
-  /** Its bytes as they are stored, or null where it is new. */
+  /** Its bytes as a Hugging Face folder stores them, or null where they are not. */
   readonly raw: (() => Promise<Uint8Array>) | null;
 }
 
 /**
- * Opens a folder for export.
+ * Opens a model for export.
  *
- * @throws UsageError where the path is no folder of a Hugging Face model
+ * @throws ConfigError, CheckpointError or FileError where it cannot be read
  */
 export async function openSourceModel(path: string, signal: AbortSignal): Promise<SourceModel> {
-  if ((await findPathKind(path)) !== "directory") {
-    throw new UsageError(
-      `Cannot export ${path}: it must be a Hugging Face folder (config.json, safetensors, tokenizer)`,
-    );
-  }
-  const configPath = `${path}/config.json`;
-  const json = await readJson(configPath);
-  const config = llamaConfigFrom(json, configPath);
-  const generationPath = `${path}/generation_config.json`;
-  const generation =
-    (await findPathKind(generationPath)) === "file"
-      ? generationConfigFrom(await readJson(generationPath), generationPath, json)
-      : generationConfigFrom(json, configPath);
-  const checkpoint = await openCheckpoint(path, { signal });
+  const { config, generation, checkpoint } = await openModelFiles(path, signal);
+  const isFolder = (await findPathKind(path)) === "directory";
+  const configJson = isFolder
+    ? ((await readJson(`${path}/config.json`)) as Readonly<Record<string, unknown>>)
+    : llamaConfigJson(config, "F32", generation);
   return {
     path,
     checkpoint,
     config,
-    configJson: json as Readonly<Record<string, unknown>>,
+    configJson,
     generation,
+    isFolder,
     [Symbol.asyncDispose]: () => checkpoint.close(),
   };
 }
 
-/** The tensors of the exported model, in the checkpoint's order, the new head last; frequencies that are made afresh left out. */
+/** The tensors of the exported model, those of the checkpoint first; frequencies that are made afresh left out. */
 export function exportedTensors(
   { checkpoint, config }: SourceModel,
   head: ReplacedHead | null,
@@ -85,7 +73,7 @@ export function exportedTensors(
     name,
     spec: checkpoint.spec(name),
     floats: () => checkpoint.read(name, "f32"),
-    raw: () => checkpoint.readRaw(name),
+    raw: checkpoint.format === "safetensors" ? () => checkpoint.readRaw(name) : null,
   }));
   if (head !== null) {
     const { weight, shape } = head;
@@ -95,7 +83,7 @@ export function exportedTensors(
 }
 
 const besides =
-  /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|tokenizer\.model|chat_template\.(jinja|json)|generation_config\.json|LICENSE.*|NOTICE.*)$/;
+  /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|tokenizer\.model|spiece\.model|chat_template\.(jinja|json)|generation_config\.json|LICENSE.*|NOTICE.*)$/;
 
 /** Tokenizer, templates, generation config and licences of a folder, by name. */
 export async function filesBeside(folder: string): Promise<readonly (readonly [string, Uint8Array])[]> {
