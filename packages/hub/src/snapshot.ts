@@ -78,14 +78,8 @@ export async function pullSnapshot(name: RepositoryName, options: PullOptions): 
   const { settings, purpose = "auto", signal, onEvent = () => {} } = options;
   if (settings.offline) throw await offlineError(name, settings);
   const stop = new AbortController();
-  const transport: Transport = {
-    settings,
-    repository: name,
-    fetch: options.fetch ?? fetch,
-    retry: { ...defaultRetry, ...options.retry },
-    signal: AbortSignal.any([stop.signal, ...(signal === undefined ? [] : [signal])]),
-    onRetry: (reason, delaySeconds, path) => onEvent({ kind: "retry", path, reason, delaySeconds }),
-  };
+  const both = AbortSignal.any([stop.signal, ...(signal === undefined ? [] : [signal])]);
+  const transport = createTransport(name, { ...options, signal: both });
   signal?.throwIfAborted();
   const listing = await listRepository(transport);
   const byPath = new Map(listing.files.map((file) => [file.path, file]));
@@ -93,17 +87,10 @@ export async function pullSnapshot(name: RepositoryName, options: PullOptions): 
   await createDirectory(places.blobs);
   const fetchFile = async (file: ListedFile, meter: ProgressMeter | null): Promise<string> => {
     const blob = join(places.blobs, file.oid);
-    const path = file.path.split("/").map(encodeURIComponent).join("/");
-    await downloadBlob(
-      transport,
-      `${settings.endpoint}/${name.repository}/resolve/${listing.commit}/${path}`,
-      file,
-      blob,
-      {
-        onBytes: (onDisk, fresh) => meter?.add(file.oid, file.path, onDisk, fresh),
-        onWait: () => onEvent({ kind: "waiting", path: file.path }),
-      },
-    );
+    await downloadBlob(transport, fileUrl(settings, name, listing.commit, file.path), file, blob, {
+      onBytes: (onDisk, fresh) => meter?.add(file.oid, file.path, onDisk, fresh),
+      onWait: () => onEvent({ kind: "waiting", path: file.path }),
+    });
     return blob;
   };
   const readIndex = async (path: string) => readFile(await fetchFile(byPath.get(path)!, null), "utf8");
@@ -127,6 +114,27 @@ export async function pullSnapshot(name: RepositoryName, options: PullOptions): 
   for (const file of files) await placeInSnapshot(join(places.blobs, file.oid), folder, file.path);
   await writeRef(places, name, listing.commit);
   return describe(name, places, listing.commit, paths);
+}
+
+/** What requests for a repository share. */
+export function createTransport(
+  name: RepositoryName,
+  options: Pick<PullOptions, "settings" | "signal" | "fetch" | "retry" | "onEvent">,
+): Transport {
+  return {
+    settings: options.settings,
+    repository: name,
+    fetch: options.fetch ?? fetch,
+    retry: { ...defaultRetry, ...options.retry },
+    signal: options.signal,
+    onRetry: (reason, delaySeconds, path) => options.onEvent?.({ kind: "retry", path, reason, delaySeconds }),
+  };
+}
+
+/** Where the bytes of a file are. */
+export function fileUrl(settings: HubSettings, name: RepositoryName, commit: string, path: string): string {
+  const escaped = path.split("/").map(encodeURIComponent).join("/");
+  return `${settings.endpoint}/${name.repository}/resolve/${commit}/${escaped}`;
 }
 
 /**

@@ -91,7 +91,7 @@ async function runExport(options: ExportOptions, io: Io): Promise<void> {
   } finally {
     progress.end();
   }
-  const bytes = (await stat(options.gguf === true ? options.out : `${options.out}/model.safetensors`)).size;
+  const bytes = await weightBytesIn(options.out, options.gguf === true);
   tell(options, model, head, report, bytes, io);
 }
 
@@ -169,6 +169,13 @@ async function vocabularyFields(
     addEos,
     chatTemplate: tokenizer.config.chatTemplate,
   });
+}
+
+async function weightBytesIn(out: string, gguf: boolean): Promise<number> {
+  if (gguf) return (await stat(out)).size;
+  const names = (await listDirectory(out)).filter((name) => name.endsWith(".safetensors"));
+  const sizes = await Promise.all(names.map(async (name) => (await stat(`${out}/${name}`)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
 }
 
 function tell(

@@ -1,6 +1,6 @@
 // A model written as an ordinary Hugging Face folder, a tensor at a time. Knows no head but the one it is given.
 import { createDirectory, f32ToBf16, f32ToF16, writeFileAtomic } from "@dual-head/bytes";
-import { type DeferredTensor, type StoredDtype, writeSafetensors } from "@dual-head/checkpoint";
+import { type DeferredTensor, type StoredDtype, writeShards } from "@dual-head/checkpoint";
 import {
   type ExportedTensor,
   embeddingName,
@@ -18,7 +18,7 @@ const storedNames = { f32: "F32", f16: "F16", bf16: "BF16" } as const;
 const torchNames: Readonly<Record<string, string>> = { F32: "float32", F16: "float16", BF16: "bfloat16" };
 
 /**
- * Writes config.json, tokenizer files and model.safetensors into a folder, which is created.
+ * Writes config.json, tokenizer files and the weights, in shards where they are large, into a folder, which is created.
  *
  * @param head a head of its own, which unties the model; null keeps the model's
  * @param onTensor told of each tensor before it is written
@@ -59,7 +59,7 @@ export async function writeHfFolder(
     ...(torchDtype === undefined || model.configJson.dtype === undefined ? {} : { dtype: torchDtype }),
   };
   await writeFileAtomic(`${folder}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
-  await writeSafetensors(`${folder}/model.safetensors`, Object.fromEntries(deferred), { format: "pt" });
+  await writeShards(folder, Object.fromEntries(deferred), { metadata: { format: "pt" } });
 }
 
 function floatDtypeOf(dtype: string): StoredDtype {

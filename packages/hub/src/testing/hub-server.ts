@@ -176,21 +176,22 @@ function sendFile(
   const has = <Key extends string>(key: Key) => fault !== undefined && key in fault;
   const tag = `"${createHash("sha256").update(content).digest("hex")}"`;
   const ifRange = incoming.headers["if-range"]?.toString();
-  const range = /^bytes=(\d+)-$/.exec(incoming.headers.range ?? "");
+  const range = /^bytes=(\d+)-(\d*)$/.exec(incoming.headers.range ?? "");
   const wanted = range !== null && !has("ignoreRange") && [undefined, tag].includes(ifRange);
   const start = wanted ? Number(range[1]) : 0;
+  const end = wanted && range[2] !== "" ? Math.min(content.length, Number(range[2]) + 1) : content.length;
   if (start > 0 && start >= content.length) {
     response.writeHead(416, { "content-range": `bytes */${content.length}` }).end();
     return;
   }
-  let body = Buffer.from(content.subarray(start));
+  let body = Buffer.from(content.subarray(start, end));
   if (has("corrupt") && body.length > 0) body[body.length >> 1]! ^= 1;
   if (fault !== undefined && "announce" in fault) body = Buffer.concat([body, body]).subarray(0, fault.announce);
   response.writeHead(wanted ? 206 : 200, {
     etag: tag,
     "accept-ranges": "bytes",
     "content-length": body.length,
-    ...(wanted ? { "content-range": `bytes ${start}-${content.length - 1}/${content.length}` } : {}),
+    ...(wanted ? { "content-range": `bytes ${start}-${end - 1}/${content.length}` } : {}),
   });
   if (fault !== undefined && ("breakAfter" in fault || "stallAfter" in fault)) {
     const count = "breakAfter" in fault ? fault.breakAfter : fault.stallAfter;
