@@ -33,6 +33,8 @@ export async function writeAs(
   extra: Readonly<Record<string, GgufValue>> = {},
 ): Promise<void> {
   const row = ggufArchitectures[architecture]!;
+  // As llama.cpp writes them, whatever the table says.
+  const paired = architecture === "llama";
   const config = llamaConfigFrom(json);
   const outer: Readonly<Record<string, string>> = {
     "model.embed_tokens.weight": "token_embd.weight",
@@ -52,7 +54,7 @@ export async function writeAs(
       shape,
       dtype: "F32",
       values: async () =>
-        row.paired && heads !== null ? pairRows(await read(name), heads, config.headSize) : await read(name),
+        paired && heads !== null ? pairRows(await read(name), heads, config.headSize) : await read(name),
     };
   });
   const { hiddenSize, layerCount, feedForwardSize, headCount, groupCount, maxTokens, normEpsilon, ropeTheta } = config;

@@ -2,6 +2,7 @@
 import type { Mutation } from "../mutation.ts";
 import { decodingMutations } from "./decoding.ts";
 import { engineMutations } from "./engine.ts";
+import { formatMutations } from "./formats.ts";
 import { fusionMutations } from "./fusion.ts";
 import { trainingMutations } from "./training.ts";
 
@@ -11,4 +12,5 @@ export const mutations: readonly Mutation[] = [
   ...trainingMutations,
   ...engineMutations,
   ...decodingMutations,
+  ...formatMutations,
 ];
