@@ -1,6 +1,7 @@
 // Chats as prompts: the model's own Jinja template, or the transcript form of HH-RLHF where it has none.
 // Control tokens come from the template alone: those that a user writes in a message stay text.
 import { Template } from "@huggingface/jinja";
+import type { TextRange } from "./special-tokens.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizer-config.ts";
 import { TokenizerError } from "./tokenizer-error.ts";
@@ -22,7 +23,7 @@ export interface ChatPiece {
 export interface ChatPrompt {
   /** The whole text. */
   readonly text: string;
-  /** The text in stretches; several only where a message spells a special token. */
+  /** The text in stretches; several only where a message spells a special token, or a part of one at its edge. */
   readonly pieces: readonly ChatPiece[];
   /** Whether encoding adds the tokens that begin a text; a template writes its own, so then not. */
   readonly addSpecialTokens: boolean;
@@ -65,24 +66,55 @@ const firstDigit = 0xfde0;
 const noncharacters = /[\ufdd0-\ufdef]/g;
 const hiddenToken = /\ufdd0([\ufde0-\ufde9]+)\ufdd1/;
 
-function hideSpecials(content: string, specials: readonly string[]): string {
-  const sound = content.replace(noncharacters, "\ufffd");
-  if (!specials.some((special) => sound.includes(special))) return sound;
-  const longestFirst = [...specials].sort((a, b) => b.length - a.length);
-  const pattern = new RegExp(longestFirst.map((each) => each.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|"), "g");
-  return sound.replace(pattern, (found) => {
-    const digits = [...String(specials.indexOf(found))].map((digit) => String.fromCharCode(firstDigit + Number(digit)));
-    return opening + digits.join("") + closing;
-  });
+/** The longest beginning of a special token that a text ends with, unless it is nothing but space. */
+function findTail(text: string, specials: readonly string[]): string {
+  let tail = "";
+  for (const special of specials) {
+    for (let length = special.length - 1; length > tail.length; length--) {
+      const start = special.slice(0, length);
+      if (text.endsWith(start) && start.trim() !== "") tail = start;
+    }
+  }
+  return tail;
 }
 
-function splitHidden(text: string, specials: readonly string[]): readonly ChatPiece[] {
+/** The longest end of a special token that a text begins with, unless it is nothing but space. */
+function findHead(text: string, specials: readonly string[]): string {
+  let head = "";
+  for (const special of specials) {
+    for (let length = special.length - 1; length > head.length; length--) {
+      const end = special.slice(-length);
+      if (text.startsWith(end) && end.trim() !== "") head = end;
+    }
+  }
+  return head;
+}
+
+/** Hides what could be a special token, or become one beside what stands next to it; `hidden` remembers it. */
+function hideSpecials(content: string, specials: readonly string[], hidden: string[]): string {
+  const hide = (text: string): string => {
+    if (text === "") return "";
+    const digits = [...String(hidden.length)].map((digit) => String.fromCharCode(firstDigit + Number(digit)));
+    hidden.push(text);
+    return opening + digits.join("") + closing;
+  };
+  const sound = content.replace(noncharacters, "\ufffd");
+  const longestFirst = [...specials].sort((a, b) => b.length - a.length);
+  const pattern = new RegExp(longestFirst.map((each) => each.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")).join("|"), "g");
+  const head = findHead(sound, specials);
+  const rest = sound.slice(head.length);
+  const tail = findTail(rest, specials);
+  const middle = rest.slice(0, rest.length - tail.length);
+  return hide(head) + (specials.length === 0 ? middle : middle.replace(pattern, hide)) + hide(tail);
+}
+
+function splitHidden(text: string, hidden: readonly string[]): readonly ChatPiece[] {
   return text
     .split(hiddenToken)
     .map((part, index): ChatPiece => {
       if (index % 2 === 0) return { text: part, control: true };
       const number = Number([...part].map((digit) => digit.charCodeAt(0) - firstDigit).join(""));
-      return { text: specials[number] ?? "", control: false };
+      return { text: hidden[number] ?? "", control: false };
     })
     .filter((piece) => piece.text !== "");
 }
@@ -112,13 +144,14 @@ export function chatPrompt(
     return { text, pieces: [{ text, control: false }], addSpecialTokens: true };
   }
   const specials = config.specialTokens;
+  const hidden: string[] = [];
   let rendered: string;
   try {
     rendered = new Template(config.chatTemplate).render({
       bos_token: config.bosToken ?? "",
       eos_token: config.eosToken ?? "",
       ...variables,
-      messages: messages.map(({ role, content }) => ({ role, content: hideSpecials(content, specials) })),
+      messages: messages.map(({ role, content }) => ({ role, content: hideSpecials(content, specials, hidden) })),
       add_generation_prompt: addGenerationPrompt,
     });
   } catch (cause) {
@@ -126,7 +159,7 @@ export function chatPrompt(
     const message = `Cannot render the chat by the template of ${config.path}: ${detail}, change the messages or the template`;
     throw new TokenizerError(config.path, message, { field: "chat_template", cause });
   }
-  const pieces = splitHidden(rendered, specials);
+  const pieces = splitHidden(rendered, hidden);
   return { text: pieces.map((piece) => piece.text).join(""), pieces, addSpecialTokens: false };
 }
 
@@ -136,15 +169,13 @@ export function chatPrompt(
  * @throws TokenizerError where encoding fails
  */
 export function encodeChat(tokenizer: Tokenizer, prompt: ChatPrompt): Uint32Array<ArrayBuffer> {
-  const { pieces, addSpecialTokens } = prompt;
-  const parts = pieces.map(({ text, control }) =>
-    tokenizer.encode(text, { allowSpecial: control, addSpecialTokens: addSpecialTokens && pieces.length === 1 }),
-  );
-  const ids = new Uint32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    ids.set(part, offset);
-    offset += part.length;
+  const { text, pieces, addSpecialTokens } = prompt;
+  const literal: TextRange[] = [];
+  let start = 0;
+  for (const piece of pieces) {
+    const end = start + piece.text.length;
+    if (!piece.control) literal.push([start, end]);
+    start = end;
   }
-  return ids;
+  return tokenizer.encode(text, { allowSpecial: true, literal, addSpecialTokens });
 }

@@ -2,6 +2,7 @@
 // They do not know which ids are right: that is for golden files.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { chatPrompt, encodeChat } from "../chat.ts";
 import type { Tokenizer } from "../tokenizer.ts";
 
 /** What a tokenizer promises beyond the interface. */
@@ -92,6 +93,35 @@ export function tokenizerLaws(
       }
     });
 
+    it("keeps special tokens text in what chats say, also where two messages would spell one together", async () => {
+      const tokenizer = await tokenizerOnce();
+      const specials = [...tokenizer.specialTokens.keys()];
+      if (specials.length === 0) return;
+      const control = new Set(
+        [...tokenizer.specialTokens].filter(([token]) => !/unk/i.test(token)).map(([, id]) => id),
+      );
+      const cut = fc.constantFrom(...specials).chain((special) => {
+        return fc.nat(special.length).map((place) => [special.slice(0, place), special.slice(place)] as const);
+      });
+      const contents = fc
+        .array(fc.oneof(cut, fc.tuple(fc.constantFrom(...specials), text)), { maxLength: 3 })
+        .map((pairs) => pairs.flat());
+      const { eosToken } = tokenizer.config;
+      fc.assert(
+        fc.property(contents, fc.boolean(), (messages, ends) => {
+          const chatTemplate = `{% for m in messages %}{{ m.content }}${ends ? "{{ eos_token }}" : ""}{% endfor %}`;
+          const prompt = chatPrompt(
+            { ...tokenizer.config, chatTemplate },
+            messages.map((content) => ({ role: "user", content })),
+          );
+          const found = [...encodeChat(tokenizer, prompt)].filter((id) => control.has(id));
+          const end = eosToken === null ? undefined : tokenizer.specialTokens.get(eosToken);
+          expect(found).toEqual(ends && end !== undefined && control.has(end) ? messages.map(() => end) : []);
+        }),
+        { seed: 66, numRuns },
+      );
+    });
+
     it("streams exactly what it decodes, in whole characters", async () => {
       const tokenizer = await tokenizerOnce();
       const encoded = text.map((given) => [...tokenizer.encode(given)]);
@@ -99,6 +129,7 @@ export function tokenizerLaws(
         fc.property(fc.oneof(idLists(tokenizer), encoded), fc.boolean(), (ids, skipSpecialTokens) => {
           const stream = tokenizer.createStream({ skipSpecialTokens });
           const parts = ids.map((id) => stream.push(id));
+          // No part of a character: neither half a pair, nor bytes that later ones would have completed.
           for (const part of parts) expect(part.isWellFormed()).toBe(true);
           expect(parts.join("") + stream.flush()).toBe(tokenizer.decode(ids, { skipSpecialTokens }));
           expect(stream.flush()).toBe("");
