@@ -39,9 +39,10 @@ async function choose(path: string): Promise<Choice | null> {
     const place = Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\"));
     return format === null ? null : { path, format, directory: place < 0 ? "." : path.slice(0, place) };
   }
+  const directory = path.replace(/(?<=[^/\\])[/\\]+$/, "");
   for (const [name, format] of folderNames) {
-    const file = `${path}/${name}`;
-    if ((await findPathKind(file)) === "file") return { path: file, format, directory: path };
+    const file = `${directory}/${name}`;
+    if ((await findPathKind(file)) === "file") return { path: file, format, directory };
   }
   return null;
 }
