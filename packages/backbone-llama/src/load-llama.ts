@@ -59,9 +59,9 @@ export async function loadLlama(
   const { config, generation, checkpoint } = await openModelFiles(model, options.signal);
   try {
     await checkNames(checkpoint, config);
-    const tensors = await uploadWeights(checkpoint.path, readersOf(checkpoint, config), device, options);
+    const tensors = await uploadInOrder(checkpoint, config, device, options);
     try {
-      // The tree asks for its weights in the order of weightNames, which is that of the upload.
+      // The tree asks for its weights in the order of weightNames.
       const next = tensors.values();
       const params = createLlamaTree(config, () => next.next().value!);
       const sha256 = await checkpoint.sha256();
@@ -132,6 +132,29 @@ async function haveSameBytes(checkpoint: Checkpoint): Promise<boolean> {
     if (head.some((byte, index) => byte !== embedding[index])) return false;
   }
   return true;
+}
+
+/** Uploads weights in the order of their files, which are hashed in passing; gives them in that of weightNames. */
+async function uploadInOrder(
+  checkpoint: Checkpoint,
+  config: LlamaConfig,
+  device: Device,
+  options: LoadLlamaOptions,
+): Promise<readonly Tensor[]> {
+  const weights = readersOf(checkpoint, config);
+  const places = weights.map(({ name }, index) => ({ index, position: checkpoint.position(name) }));
+  // Stable, so that the rows of one stored tensor stay together.
+  const order = places.sort((a, b) => a.position - b.position).map(({ index }) => index);
+  checkpoint.hashReads();
+  const uploaded = await uploadWeights(
+    checkpoint.path,
+    order.map((index) => weights[index]!),
+    device,
+    options,
+  );
+  const tensors = new Array<Tensor>(weights.length);
+  for (const [at, index] of order.entries()) tensors[index] = uploaded[at]!;
+  return tensors;
 }
 
 /** Weights with how each is read: the rows of one stored tensor follow one another, so that it is read once. */

@@ -11,13 +11,23 @@ import { Sha256 } from "./sha256-digest.ts";
  * @throws FileError where a source cannot be read
  */
 export async function sha256(...sources: readonly ByteSource[]): Promise<string> {
-  const createHash = await loadCreateHash();
-  const hash: { update(bytes: Uint8Array): unknown; digest(encoding: "hex"): string } =
-    createHash?.("sha256") ?? new Sha256();
+  const hash = await createSha256();
   for (const source of sources) {
     for await (const chunk of readChunks(source)) hash.update(chunk);
   }
   return hash.digest("hex");
+}
+
+/** A hash that is fed part by part. */
+export interface StreamingHash {
+  update(bytes: Uint8Array): unknown;
+  digest(encoding: "hex"): string;
+}
+
+/** Begins a hash: by `node:crypto` where there is one, else in plain JavaScript. */
+export async function createSha256(): Promise<StreamingHash> {
+  const createHash = await loadCreateHash();
+  return createHash?.("sha256") ?? new Sha256();
 }
 
 async function loadCreateHash(): Promise<typeof import("node:crypto").createHash | null> {

@@ -53,6 +53,12 @@ export interface Checkpoint {
    */
   spec(name: string): TensorSpec;
   /**
+   * Bytes before a tensor, all weight files being one after the other.
+   *
+   * @throws CheckpointError where there is none of this name
+   */
+  position(name: string): number;
+  /**
    * Reads a tensor in row-major order: exact when widened, rounded to nearest from F64 to f32; blocks of integers as
    * the f32 numbers their format defines.
    *
@@ -70,6 +76,11 @@ export interface Checkpoint {
    * @throws FileError where the medium fails
    */
   readRaw(name: string, range?: { readonly begin: number; readonly end: number }): Promise<Uint8Array<ArrayBuffer>>;
+  /**
+   * From now on what is read is hashed in passing: who reads all tensors in the order of their positions has the hash
+   * without reading anything but headers twice.
+   */
+  hashReads(): void;
   /** SHA-256 over the weight files one after the other, as hexadecimal digits: for one file, the file's own. */
   sha256(): Promise<string>;
   /** Closes the files. Closing twice is harmless. */

@@ -1,6 +1,6 @@
 // A Checkpoint over opened files whose headers are known: the one implementation, whatever the format.
 // It does not know how a format says where its tensors lie.
-import { type ByteSource, bf16ToF32, f16ToF32, sha256 } from "@dual-head/bytes";
+import { type ByteSource, bf16ToF32, f16ToF32, PrefixHash } from "@dual-head/bytes";
 import type { Checkpoint, CheckpointFormat, MetadataValue, TensorSpec } from "./checkpoint.ts";
 import { CheckpointError } from "./errors.ts";
 
@@ -38,12 +38,19 @@ export function createCheckpoint({ path, format, sources, fields, tensors }: Ope
     const message = `Cannot find tensor ${JSON.stringify(name)} in ${path}, which has ${names.length} tensors, use a checkpoint of this architecture`;
     throw new CheckpointError(message, path, { tensor: name, expected: "present", actual: "missing" });
   };
+  const hash = new PrefixHash(sources);
+  let hashing = false;
+  const readBytes = async (source: ByteSource, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> => {
+    const bytes = await source.read(offset, length);
+    if (hashing) await hash.take(source, offset, bytes);
+    return bytes;
+  };
   function read(name: string, as: "f32"): Promise<Float32Array<ArrayBuffer>>;
   function read(name: string, as: "f64"): Promise<Float64Array<ArrayBuffer>>;
   async function read(name: string, as: "f32" | "f64"): Promise<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>> {
     const placed = find(name);
     checkFloats(placed, name, as);
-    return decodeFloats(await placed.source.read(placed.begin, placed.end - placed.begin), placed, as);
+    return decodeFloats(await readBytes(placed.source, placed.begin, placed.end - placed.begin), placed, as);
   }
   return {
     path,
@@ -56,6 +63,10 @@ export function createCheckpoint({ path, format, sources, fields, tensors }: Ope
       const { dtype, shape } = find(name);
       return { dtype, shape };
     },
+    position(name) {
+      const { source, begin } = find(name);
+      return sources.slice(0, sources.indexOf(source)).reduce((sum, { size }) => sum + size, begin);
+    },
     read,
     async readRaw(name, range): Promise<Uint8Array<ArrayBuffer>> {
       const { source, begin, end } = find(name);
@@ -65,9 +76,12 @@ export function createCheckpoint({ path, format, sources, fields, tensors }: Ope
         const message = `Cannot read ${actual} of tensor ${JSON.stringify(name)} of ${path}: that is no range of it, ask for one inside`;
         throw new CheckpointError(message, path, { tensor: name, expected: "a range inside", actual });
       }
-      return source.read(begin + from, to - from);
+      return readBytes(source, begin + from, to - from);
     },
-    sha256: () => sha256(...sources),
+    hashReads() {
+      hashing = true;
+    },
+    sha256: () => hash.digest(),
     async close(): Promise<void> {
       await Promise.all(sources.map((source) => source.close()));
     },
