@@ -38,6 +38,7 @@ export async function ggufModel(checkpoint: Checkpoint): Promise<ModelDescriptio
   json.vocab_size = vocabSize;
   json.tie_word_embeddings = !checkpoint.has("output.weight");
   if (checkpoint.has("blk.0.attn_q.bias") && row.modelType === "llama") json.attention_bias = true;
+  if (checkpoint.has("blk.0.ffn_gate.bias") && row.modelType === "llama") json.mlp_bias = true;
   // Files of Mistral are of architecture llama; one with a window says so.
   if (row.modelType === "llama" && json.sliding_window !== undefined) json.model_type = "mistral";
   const headCount = metadata.uniform("attention.head_count");

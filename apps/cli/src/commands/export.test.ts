@@ -186,6 +186,35 @@ describe("export", () => {
     await folded.close();
   });
 
+  it("writes GGUF that gives the logits of the folder, whatever the family's knobs", async () => {
+    const families: Readonly<Record<string, Record<string, unknown>>> = {
+      untied: { tie_word_embeddings: false },
+      biased: { attention_bias: true, mlp_bias: true },
+      wide: { head_dim: 16, num_key_value_heads: 4 },
+      linear: { rope_scaling: { rope_type: "linear", factor: 4 } },
+      mistral: { model_type: "mistral", sliding_window: null },
+      qwen2: { model_type: "qwen2", sliding_window: null },
+      llama3: {
+        rope_scaling: {
+          rope_type: "llama3",
+          factor: 8,
+          low_freq_factor: 1,
+          high_freq_factor: 4,
+          original_max_position_embeddings: 16,
+        },
+      },
+    };
+    for (const [family, extra] of Object.entries(families)) {
+      const [folder, out] = [place(`family-${family}`), place(`family-${family}.gguf`)];
+      await writeTinyModel(folder, extra);
+      expect((await run(["export", "--model", folder, "--gguf", "--out", out])).status).toBe(0);
+      // Divisors of frequencies are f32 in the file.
+      const bound = family === "llama3" ? 1e-5 : 1e-6;
+      const error = distance(await logitsOf(out), await logitsOf(folder));
+      expect([family, error < bound || error]).toEqual([family, true]);
+    }
+  });
+
   it("refuses as GGUF what llama.cpp would compute otherwise", async () => {
     await writeTinyModel(place("yarn"), {
       rope_scaling: { rope_type: "yarn", factor: 2, original_max_position_embeddings: 32 },

@@ -1,6 +1,7 @@
 // A small random model with a tokenizer, and heads for it, written to folders for tests of the command line.
 import { writeFile } from "node:fs/promises";
 import { initialiseLlama, llamaConfigFrom, loadLlama, saveLlama } from "@dual-head/backbone-llama";
+import { openCheckpoint, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
 import { attentionGate, constantGate } from "@dual-head/gating";
 import { type HeadParams, linearHead, lowRankHead, type RewardHead } from "@dual-head/heads";
 import { createRandom, openDevice } from "@dual-head/tensor-core";
@@ -84,9 +85,28 @@ export async function writeTinyModel(folder: string, extra: Readonly<Record<stri
   await saveLlama(folder, config, initialiseLlama(config, device, 7), {
     generation: { bosTokenId: 1, eosTokenIds: [2] },
   });
+  await shakeVectors(`${folder}/model.safetensors`);
   await writeFile(`${folder}/tokenizer.json`, JSON.stringify(tinyTokenizerJson()));
   const tokens = { bos_token: "<s>", eos_token: "</s>", unk_token: "<unk>", chat_template: "{{ messages }}" };
   await writeFile(`${folder}/tokenizer_config.json`, JSON.stringify({ tokenizer_class: "LlamaTokenizer", ...tokens }));
+}
+
+/** Moves biases from 0 and norms from 1, where a lost or swapped one would not show. */
+async function shakeVectors(path: string): Promise<void> {
+  const random = createRandom(8, "tiny-model");
+  const tensors: Record<string, StoredTensor> = {};
+  const checkpoint = await openCheckpoint(path);
+  for (const name of checkpoint.names) {
+    const { shape } = checkpoint.spec(name);
+    const values = await checkpoint.read(name, "f32");
+    tensors[name] = {
+      dtype: "F32",
+      shape,
+      data: shape.length > 1 ? values : values.map((value) => value + 0.3 * random.normal()),
+    };
+  }
+  await checkpoint.close();
+  await writeSafetensors(path, tensors, { format: "pt" });
 }
 
 /** What the heads of a test are. */
