@@ -82,7 +82,7 @@ describe.skipIf(parity === null)("score on models with published logits", () => 
         expect(outcome.out).toBe("");
       };
       await fails(2, "ids of this model are below 11", "--tokens", "1,11");
-      await fails(2, "no tokenizer.json", "--text", "hello");
+      await fails(2, "the model has no tokenizer", "--text", "hello");
       await fails(2, "give either text or --tokens");
       await fails(2, "this model reads 16", "--tokens", new Array(17).fill(1).join(","));
       await fails(1, "missing", "--file", `${folder}/missing.txt`);
@@ -95,7 +95,7 @@ describe.skipIf(parity === null)("score on models with published logits", () => 
       await fails(1, "must have shape [11, 16]", "--tokens", "1,2");
       await writeFile(
         `${folder}/config.json`,
-        JSON.stringify({ ...config, rope_scaling: { type: "linear", factor: 2 } }),
+        JSON.stringify({ ...config, rope_scaling: { type: "spiral", factor: 2 } }),
       );
       await fails(1, "rope_scaling", "--tokens", "1,2");
     });
