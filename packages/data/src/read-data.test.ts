@@ -3,10 +3,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { FileError } from "@dual-head/bytes";
+import { decodeText, FileError, parseGzip } from "@dual-head/bytes";
 import { sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readHhRow } from "./hh-rlhf/read-row.ts";
 import {
   DataError,
   openingOf,
@@ -16,6 +17,10 @@ import {
   splitHeldOut,
   splitTurns,
 } from "./index.ts";
+import { parseJsonRows } from "./json-rows.ts";
+import { readSftRow } from "./sft/read-row.ts";
+import { damaged } from "./testing/damaged.ts";
+import { readTrlRow } from "./trl/read-row.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -77,19 +82,29 @@ describe("readPreferences()", () => {
     await expect(readPreferences(join(folder, "absent"))).rejects.toThrow(FileError);
   });
 
-  it("gives typed errors for damaged files", async () => {
-    const sound = lines(hhRow, trlRow, hhRow);
-    await fc.assert(
-      fc.asyncProperty(fc.nat(sound.length), fc.string({ maxLength: 3 }), fc.nat(5), async (at, insert, cut) => {
-        const path = await createFile("damaged", sound.slice(0, at) + insert + sound.slice(at + cut));
-        for (const read of [() => readPreferences(path), () => readSft(path)]) {
-          await read().catch((error) => {
-            if (!(error instanceof DataError || error instanceof FileError)) throw error;
-          });
+  it("gives typed errors for 10,000 damaged texts and files of gzip", async () => {
+    const sound = new TextEncoder().encode(lines(hhRow, trlRow, hhRow));
+    const array = new TextEncoder().encode(JSON.stringify([hhRow, trlRow]));
+    const read = async (bytes: Uint8Array): Promise<void> => {
+      try {
+        const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b;
+        const text = decodeText(isGzip ? await parseGzip(bytes, "x") : bytes, "x");
+        for await (const row of parseJsonRows(text.split("\n"), "x", async () => text)) {
+          for (const readRow of [readHhRow, readTrlRow, readSftRow]) {
+            try {
+              readRow(row);
+            } catch (error) {
+              if (!(error instanceof DataError)) throw error;
+            }
+          }
         }
-      }),
-      { seed: 101, numRuns: 300 },
-    );
+      } catch (error) {
+        if (!(error instanceof DataError || error instanceof FileError)) throw error;
+      }
+    };
+    await fc.assert(fc.asyncProperty(damaged(sound, array), read), { seed: 101, numRuns: 10_000 });
+    const packed = damaged(gzipSync(sound), gzipSync(array));
+    await fc.assert(fc.asyncProperty(packed, read), { seed: 103, numRuns: 10_000 });
   });
 });
 

@@ -10,7 +10,8 @@ import {
   type PreferencePair,
   type SftExample,
 } from "./preference-pair.ts";
-import { type Row, readRows } from "./row.ts";
+import { readRows } from "./read-rows.ts";
+import type { Row } from "./row.ts";
 import { readSftRow } from "./sft/read-row.ts";
 import { isTrlRow, readTrlRow } from "./trl/read-row.ts";
 
@@ -95,7 +96,7 @@ async function readAll<Item extends object>(
 }
 
 /**
- * Reads preference pairs from `.jsonl` or `.json` files, compressed by gzip or not.
+ * Reads preference pairs from JSONL, JSON arrays (these compressed by gzip or not) or Parquet.
  *
  * @param paths one file or several
  * @throws DataError where a row is malformed (with its line), or no pair is left
@@ -112,7 +113,7 @@ export async function readPreferences(
 }
 
 /**
- * Reads examples to imitate from `.jsonl` or `.json` files, compressed by gzip or not.
+ * Reads examples to imitate from JSONL, JSON arrays (these compressed by gzip or not) or Parquet.
  *
  * Rows are `{ prompt, response }`, `{ messages }` or `{ text }`; those with a `label` (KTO) must be labelled true.
  *

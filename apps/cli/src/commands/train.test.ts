@@ -102,6 +102,25 @@ describe("train", () => {
     expect(b!.equals(a!)).toBe(true);
   });
 
+  it("trains to the same bits on the same pairs as rows of PKU-SafeRLHF", async () => {
+    const lines = (await readFile(place("pairs.jsonl"), "utf8")).trim().split("\n");
+    const rows = lines.map((line, index) => {
+      const { chosen, rejected } = JSON.parse(line) as { chosen: string; rejected: string };
+      const [question, kind] = chosen.slice("\n\nHuman: ".length).split("\n\nAssistant: ");
+      const rude = rejected.split("\n\nAssistant: ")[1];
+      const safer = index % 2;
+      const responses = safer === 0 ? { response_0: kind, response_1: rude } : { response_0: rude, response_1: kind };
+      const labels = { better_response_id: 1 - safer, safer_response_id: safer };
+      return JSON.stringify({ prompt: question, ...responses, ...labels });
+    });
+    await writeFile(place("pku.jsonl"), rows.join("\n"));
+    const argv = train("pku", "--seed", "5", "--label", "safer");
+    argv[4] = place("pku.jsonl");
+    expect((await run(argv)).status).toBe(0);
+    const [a, b] = await Promise.all(["whole", "pku"].map((out) => readTensorBytes(place(`${out}/heads.safetensors`))));
+    expect(b!.equals(a!)).toBe(true);
+  });
+
   it("refuses heads of another model and another tokenizer, and says so", async () => {
     const config = await readFile(place("model/tokenizer.json"), "utf8");
     try {

@@ -70,7 +70,11 @@ export function trainCommand(io: Io): Command {
   const command = new Command("train")
     .description("train a reward head and a gate on preference pairs; the model itself never changes")
     .requiredOption("--model <model>", `the frozen model: ${modelHelp}`)
-    .requiredOption("--data <file>", "preference pairs, .jsonl or .json, .gz too; repeat for several", collectOption)
+    .requiredOption(
+      "--data <file>",
+      "preference pairs, .jsonl, .json (.gz too) or .parquet; repeat for several",
+      collectOption,
+    )
     .addOption(
       new Option("--format <name>", "format of the data (default: found from the first row)").choices([
         "hh-rlhf",

@@ -1,6 +1,7 @@
 // AlpacaEval's annotations: one instruction, two outputs and how far the second is preferred. It computes no win rates.
 import { malformedField, parseNumber, parseOptionalText, parseText } from "../fields.ts";
-import { type Row, readItems, readRows } from "../row.ts";
+import { readRows } from "../read-rows.ts";
+import { type Row, readItems } from "../row.ts";
 
 /** One of the two outputs that are compared. */
 export interface AlpacaEvalOutput {

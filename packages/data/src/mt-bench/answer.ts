@@ -1,6 +1,7 @@
 // MT-Bench's answers: what a model said to both turns of each question; references have the same form.
 import { malformedField, parseInteger, parseText, parseTexts } from "../fields.ts";
-import { isObject, type Row, readItems, readRows } from "../row.ts";
+import { readRows } from "../read-rows.ts";
+import { isObject, type Row, readItems } from "../row.ts";
 import { createUniqueCheck } from "./unique.ts";
 
 /** A model's answer to a question of MT-Bench. */

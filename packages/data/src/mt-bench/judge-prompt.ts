@@ -1,6 +1,7 @@
 // The prompts MT-Bench's judges are given, with places for questions, answers and references.
 import { malformedField, parseText } from "../fields.ts";
-import { type Row, readItems, readRows } from "../row.ts";
+import { readRows } from "../read-rows.ts";
+import { type Row, readItems } from "../row.ts";
 import { createUniqueCheck } from "./unique.ts";
 
 /** A prompt for a judge. */

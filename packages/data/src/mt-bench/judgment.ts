@@ -1,6 +1,7 @@
 // What MT-Bench's judges wrote about single answers. It does not parse verdicts: the file carries the score.
 import { malformedField, parseInteger, parseNumber, parseOptionalText, parseText, parseTexts } from "../fields.ts";
-import { type Row, readItems, readRows } from "../row.ts";
+import { readRows } from "../read-rows.ts";
+import { type Row, readItems } from "../row.ts";
 
 /** A judge's grade of one turn of an answer. */
 export interface MtBenchJudgment {

@@ -1,6 +1,7 @@
 // MT-Bench's questions: two turns each, some with a reference by hand.
 import { malformedField, parseInteger, parseText, parseTexts } from "../fields.ts";
-import { type Row, readItems, readRows } from "../row.ts";
+import { readRows } from "../read-rows.ts";
+import { type Row, readItems } from "../row.ts";
 import { createUniqueCheck } from "./unique.ts";
 
 /** A question of MT-Bench. */

@@ -1,8 +1,8 @@
 // TruthfulQA: questions with the best, the correct and the incorrect answers, as its CSV or as rows with lists.
 // It does not know primers, choices or scores.
-import { readCsvRows } from "../csv.ts";
 import { malformedField, parseText, parseTexts } from "../fields.ts";
-import { isCsv, type Row, readItems, readRows } from "../row.ts";
+import { readRows } from "../read-rows.ts";
+import { type Row, readItems } from "../row.ts";
 
 /** A question of TruthfulQA. */
 export interface TruthfulQaQuestion {
@@ -56,14 +56,13 @@ export function readTruthfulQaRow(row: Row): TruthfulQaQuestion {
 
 /**
  * Reads the questions of TruthfulQA in order: its CSV with the columns `Type`, `Category`, `Question`, `Best Answer`,
- * `Correct Answers`, `Incorrect Answers` and `Source`, answers parted by `; `; or JSON rows with these names, or with
- * lists under `type`, `best_answer`, `correct_answers` and so on. Compressed by gzip or not; other columns are passed
+ * `Correct Answers`, `Incorrect Answers` and `Source`, answers parted by `; `; or rows with these names, or with lists
+ * under `type`, `best_answer`, `correct_answers` and so on. Compressed by gzip or not; other columns are passed
  * over. White space around questions and answers is dropped.
  *
  * @throws DataError where a row is malformed or a question has no correct or no incorrect answer (with its line)
  * @throws FileError where the file cannot be read
  */
 export async function readTruthfulQa(path: string): Promise<readonly TruthfulQaQuestion[]> {
-  const rows = (await isCsv(path)) ? readCsvRows(path) : readRows(path);
-  return readItems(rows, path, readTruthfulQaRow);
+  return readItems(readRows(path, "csv"), path, readTruthfulQaRow);
 }
