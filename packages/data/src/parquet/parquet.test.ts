@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { FileError, memorySource, readText } from "@dual-head/bytes";
 import { sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
+import { parquetWriteBuffer } from "hyparquet-writer";
 import { describe, expect, it } from "vitest";
 import { parseCsv } from "../csv.ts";
 import {
@@ -17,10 +18,62 @@ import {
 import type { Row } from "../row.ts";
 import { damaged } from "../testing/damaged.ts";
 import { createDataFolder, toJsonl } from "../testing/data-folder.ts";
-import { toParquet } from "../testing/to-parquet.ts";
 import { parseParquet, readParquetRows } from "./read-rows.ts";
 
 const createFile = createDataFolder();
+
+type Fields = Readonly<Record<string, unknown>>;
+type Schema = NonNullable<Parameters<typeof parquetWriteBuffer>[0]["schema"]>;
+type Codec = NonNullable<Parameters<typeof parquetWriteBuffer>[0]["codec"]>;
+
+function textSchema(name: string): Schema {
+  return [{ name, type: "BYTE_ARRAY", repetition_type: "OPTIONAL", converted_type: "UTF8" }];
+}
+
+function columnSchema(name: string, value: unknown): Schema {
+  if (typeof value === "string") return textSchema(name);
+  if (typeof value === "boolean") return [{ name, type: "BOOLEAN", repetition_type: "OPTIONAL" }];
+  if (Number.isInteger(value)) return [{ name, type: "INT64", repetition_type: "OPTIONAL" }];
+  if (typeof value === "number") return [{ name, type: "DOUBLE", repetition_type: "OPTIONAL" }];
+  if (Array.isArray(value)) {
+    return [
+      { name, repetition_type: "OPTIONAL", num_children: 1, converted_type: "LIST" },
+      { name: "list", repetition_type: "REPEATED", num_children: 1 },
+      ...columnSchema("element", value[0]),
+    ];
+  }
+  const entries = Object.entries(value as Fields);
+  const fields = entries.flatMap(([key, each]) => columnSchema(key, each));
+  return [{ name, repetition_type: "OPTIONAL", num_children: entries.length }, ...fields];
+}
+
+/** A value as the writer wants it: integers, where the sample is one, as bigints. */
+function toWritten(value: unknown, sample: unknown): unknown {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") return Number.isInteger(sample) ? BigInt(value) : value;
+  if (Array.isArray(value)) return value.map((each) => toWritten(each, (sample as readonly unknown[])[0]));
+  const entries = Object.entries(value as Fields);
+  return Object.fromEntries(entries.map(([key, each]) => [key, toWritten(each, (sample as Fields)[key])]));
+}
+
+/** Rows as another hand writes Parquet; the first must have every field, with something in its lists. */
+function toParquet(
+  rows: readonly Fields[],
+  options: { readonly codec?: Codec; readonly rowGroupSize?: number } = {},
+): Uint8Array<ArrayBuffer> {
+  const columns = Object.entries(rows[0]!).map(([name, sample]) => ({
+    name,
+    data: rows.map((row) => toWritten(row[name], sample)),
+  }));
+  const schema = Object.entries(rows[0]!).flatMap(([name, sample]) => columnSchema(name, sample));
+  return new Uint8Array(
+    parquetWriteBuffer({
+      columnData: columns,
+      schema: [{ name: "root", num_children: columns.length }, ...schema],
+      ...options,
+    }),
+  );
+}
 
 async function collect(rows: AsyncIterable<Row>): Promise<readonly Row[]> {
   const list: Row[] = [];
