@@ -1,10 +1,11 @@
 // `pull`, and --model and --heads by repository name, against a hub on this machine.
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import { startTestHub, type TestRepository } from "@dual-head/hub/testing";
 import { sharedAsset } from "@dual-head/repo-tools";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../testing/folder.ts";
 import { run } from "../testing/run.ts";
+import { writeTinyHeads, writeTinyModel } from "../testing/tiny-model.ts";
 
 const stories = sharedAsset("models/stories260K/hf");
 
@@ -54,6 +55,44 @@ describe("pull", () => {
     expect([outcome.status, outcome.note.includes("taken as a repository of 127.0.0.1")]).toEqual([0, true]);
     const heads = await run([...argv, "--heads", "owner/no-heads=1"], { environment: environment(hub.endpoint) });
     expect([heads.status, heads.note.includes("it needs heads.safetensors but has none")]).toEqual([1, true]);
+  });
+
+  it("serves --heads by name, as the folder they came from would", async () => {
+    const [model, heads] = [`${home.path}/tiny`, `${home.path}/tiny-heads`];
+    await writeTinyModel(model);
+    await mkdir(heads);
+    await writeTinyHeads(heads, model);
+    const files = { "heads.safetensors": await readFile(`${heads}/heads.safetensors`), "card.md": "a card" };
+    await using hub = await start({ "owner/mine": { files } });
+    const score = (named: string) =>
+      run(["score", "--model", model, "--tokens", "1,290,260", "--json", "--device", "cpu", "--heads", named], {
+        environment: environment(hub.endpoint),
+      });
+    const expected = await score(`${heads}=0.5`);
+    const fetched = await score("owner/mine=0.5");
+    expect([fetched.status, fetched.out]).toEqual([0, expected.out]);
+    expect(fetched.note).toContain("taken as a repository");
+    expect((await score("owner/mine@main")).note).toContain("from the cache");
+  });
+
+  it("ends with 130 at Ctrl-C and goes on where it was when it is run again", async () => {
+    const abort = new AbortController();
+    const weights = new Uint8Array(200_003).fill(7);
+    const files = { "config.json": "{}", "model.safetensors": weights };
+    await using hub = await startTestHub({ "owner/slow": { files } }, ({ path, earlier }) => {
+      if (path !== "model.safetensors" || earlier > 0) return undefined;
+      setTimeout(() => abort.abort(new Error("interrupted")), 200);
+      return { stallAfter: 100_003 };
+    });
+    const env = environment(hub.endpoint);
+    const first = await run(["pull", "owner/slow"], { environment: env, signal: abort.signal });
+    expect([first.status, first.out, first.note.includes("interrupted")]).toEqual([130, "", true]);
+    const second = await run(["pull", "owner/slow"], { environment: env });
+    expect(second.status).toBe(0);
+    const sizes = await Promise.all(
+      ["config.json", "model.safetensors"].map(async (name) => (await stat(`${second.out.trim()}/${name}`)).size),
+    );
+    expect(sizes).toEqual([2, weights.length]);
   });
 
   it("prints JSON, takes one file, and says what to do where it fails", async () => {
