@@ -98,11 +98,14 @@ describe("demo, chat and doctor", () => {
   it("doctor lists every device with its variant, and the versions", async () => {
     const report = await runJson<{
       auto: { name: string; why: string };
-      devices: { name: string; available: boolean; variant: string | null }[];
+      devices: { name: string; available: boolean; variant: string | null; passedOver: string[] }[];
       versions: Record<string, string | null>;
     }>(["doctor"]);
     expect(report.devices.map(({ name }) => name)).toEqual(["webgpu", "cpu", "reference"]);
     expect(report.devices.slice(1).every(({ available, variant }) => available && variant !== null)).toBe(true);
+    // The widest build is either taken or named with the reason why not.
+    const { variant, passedOver } = report.devices[1]!;
+    expect(variant === "wide" || passedOver.some((reason) => reason.startsWith("wide: "))).toBe(true);
     expect(report.versions["dual-head"]).toMatch(/^\d+\.\d+\.\d+/);
     expect(report.auto.why.length).toBeGreaterThan(5);
     expect((await run(["doctor"])).out).toContain("auto takes");

@@ -20,6 +20,7 @@ interface DeviceReport {
   readonly available: boolean;
   readonly detail: string;
   readonly variant: string | null;
+  readonly passedOver: readonly string[];
   readonly threads: number | null;
   readonly features: readonly string[];
   readonly limits: Readonly<Record<string, number>>;
@@ -116,10 +117,14 @@ async function doctor(options: { json?: boolean }, io: Io): Promise<void> {
   const lines = [
     `auto takes ${auto.name}: ${auto.why}`,
     "",
-    ...devices.flatMap(({ name, available, detail, variant, threads, features, limits }) => [
+    ...devices.flatMap(({ name, available, detail, variant, passedOver, threads, features, limits }) => [
       `${available ? "✓" : "✗"} ${name}: ${detail}`,
       ...(available
-        ? [`    kernels ${variant}, threads ${threads}`, `    features ${features.join(", ") || "none"}`]
+        ? [
+            `    kernels ${variant}, threads ${threads}`,
+            ...passedOver.map((reason) => `    not taken: ${reason}`),
+            `    features ${features.join(", ") || "none"}`,
+          ]
         : []),
       ...Object.entries(limits).map(
         ([limit, value]) => `    ${limit} ${/bytes|size/i.test(limit) ? formatBytes(value) : value}`,
@@ -135,12 +140,12 @@ async function doctor(options: { json?: boolean }, io: Io): Promise<void> {
 async function examineDevice(name: DeviceName): Promise<DeviceReport> {
   try {
     const device = await openDevice(name);
-    const { description, variant, threads, features, limits } = device.info;
+    const { description, variant, passedOver, threads, features, limits } = device.info;
     device.dispose();
-    return { name, available: true, detail: description, variant, threads, features, limits };
+    return { name, available: true, detail: description, variant, passedOver, threads, features, limits };
   } catch (error) {
     const detail = error instanceof Error ? error.message : String(error);
-    return { name, available: false, detail, variant: null, threads: null, features: [], limits: {} };
+    return { name, available: false, detail, variant: null, passedOver: [], threads: null, features: [], limits: {} };
   }
 }
 

@@ -12,6 +12,8 @@ export interface DeviceInfo {
   readonly description: string;
   /** Names the kernels that decide bits: results are promised equal per (device, variant). */
   readonly variant: string;
+  /** Faster variants that were not taken, each with why: not supported, a failed self-test, or no faster here. */
+  readonly passedOver: readonly string[];
   readonly threads: number;
   /** Among others "packed weights" where packed dtypes exist. */
   readonly features: readonly string[];

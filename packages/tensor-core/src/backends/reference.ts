@@ -17,6 +17,7 @@ export function createReferenceBackend(): Backend<ArrayBuffer> {
     info: {
       description: "plain loops, float64",
       variant: "reference",
+      passedOver: [],
       threads: 1,
       features: ["f64", "packed weights"],
       limits: {},

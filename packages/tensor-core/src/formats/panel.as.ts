@@ -9,8 +9,13 @@ export function storePanel(
   const at = c + ((<usize>row * rowStride + (<usize>panel << 3)) << 2);
   const left = columnCount - (panel << 3);
   if (left >= 8) {
-    v128.store(at, accumulate ? f32x4.add(v128.load(at), low) : low);
-    v128.store(at, accumulate ? f32x4.add(v128.load(at, 16), high) : high, 16);
+    if (accumulate) {
+      low = f32x4.add(v128.load(at), low);
+      high = f32x4.add(v128.load(at, 16), high);
+    }
+    // Neighbouring stores of like sums are what engines that join vectors begin from.
+    v128.store(at, low);
+    v128.store(at, high, 16);
     return;
   }
   if (left >= 4) {

@@ -45,6 +45,7 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
     info: {
       description: `WebAssembly SIMD (${kernels.variant}), ${threads} ${threads === 1 ? "thread" : "threads"}`,
       variant: kernels.variant,
+      passedOver: kernels.passedOver,
       threads,
       features: [
         "simd128",

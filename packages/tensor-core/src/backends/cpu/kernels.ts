@@ -15,6 +15,11 @@ export interface Kernels {
   readonly module: WebAssembly.Module;
 }
 
+/** Kernels that were chosen, and the variants before them with why they were not. */
+export interface ChosenKernels extends Kernels {
+  readonly passedOver: readonly string[];
+}
+
 /** An exported kernel: numbers in, nothing out; the last two are the units it owns. */
 export type Kernel = (...args: number[]) => void;
 
@@ -28,7 +33,7 @@ const compiled = new Map<string, Promise<Kernels | string>>();
  * The kernels of `wanted`, or of the fastest variant that passes its self-test. Throws DeviceError where the variant is
  * unknown or this engine lacks it.
  */
-export async function loadKernels(shared: boolean, wanted?: string): Promise<Kernels> {
+export async function loadKernels(shared: boolean, wanted?: string): Promise<ChosenKernels> {
   const choices = wanted === undefined ? variants : variants.filter((variant) => variant === wanted);
   if (choices.length === 0) {
     throw new DeviceError(
@@ -41,7 +46,7 @@ export async function loadKernels(shared: boolean, wanted?: string): Promise<Ker
     const entry = compileOnce(variant, shared);
     const kernels = await entry;
     const reason = typeof kernels === "string" ? kernels : variant === wanted ? null : await slownessOf(kernels);
-    if (typeof kernels !== "string" && reason === null) return kernels;
+    if (typeof kernels !== "string" && reason === null) return { ...kernels, passedOver: reasons };
     reasons.push(`${variant}: ${reason}`);
   }
   throw new DeviceError(

@@ -62,6 +62,7 @@ class GpuBackend implements WebGpuBackend {
     this.info = {
       description: opened.description,
       variant: "workgroup",
+      passedOver: [],
       threads: 1,
       features: [...device.features].sort(),
       limits: {

@@ -1,18 +1,84 @@
 // Products of rounded rows with 4-bit panels, exact in integers within a block, and panels back to float32 rows;
 // AssemblyScript. Knows the layout of format.ts; integers are stored plus 8, which the sums of blocks take back.
-import { fma } from "../../backends/cpu/prelude.as";
+import { fma, threadScratch } from "../../backends/cpu/prelude.as";
 import { extremeOf, quantise } from "../blocks.as";
 import { storePanel } from "../panel.as";
 
 const BLOCK_BYTES: usize = 160;
 
-/** Eight columns of four rows: nibble s of half p of a row is its column 2s + p. */
-@inline
-function dotGroup(v: v128, from: usize, mask: v128, sum: v128): v128 {
-  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.and(v, mask), v128.load32_splat(from)));
-  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v, 4), mask), v128.load32_splat(from, 4)));
-  sum = i32x4.add(sum, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v, 8), mask), v128.load32_splat(from, 8)));
-  return i32x4.add(sum, i32x4.dot_i16x8_s(i16x8.shr_u(v, 12), v128.load32_splat(from, 12)));
+/**
+ * Σ of eight rows at v times the row of integers from `from` to `last`: eight numbers at `to`. Exported, so that it stays a
+ * function: within the loops of `multiplyQ4` engines keep their counters in registers and these pointers in memory.
+ */
+export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum: usize, to: usize): void {
+  const mask = i16x8.splat(15);
+  let low = f32x4.splat(0), high = f32x4.splat(0);
+  while (from < last) {
+    let rows0 = i32x4.splat(-8 * i32.load(sum));
+    let rows4 = rows0;
+    // Nibble s of half p of a row's word is its column 2s + p; unrolled, since the engine does not.
+    let x0 = v128.load32_splat(from), x1 = v128.load32_splat(from, 4), x2 = v128.load32_splat(from, 8), x3 = v128.load32_splat(from, 12);
+    let v0 = v128.load(v, 32), v4 = v128.load(v, 48);
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(v0, mask), x0));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(v4, mask), x0));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 4), mask), x1));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 4), mask), x1));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 8), mask), x2));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 8), mask), x2));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(i16x8.shr_u(v0, 12), x3));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(i16x8.shr_u(v4, 12), x3));
+    x0 = v128.load32_splat(from, 16);
+    x1 = v128.load32_splat(from, 20);
+    x2 = v128.load32_splat(from, 24);
+    x3 = v128.load32_splat(from, 28);
+    v0 = v128.load(v, 64);
+    v4 = v128.load(v, 80);
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(v0, mask), x0));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(v4, mask), x0));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 4), mask), x1));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 4), mask), x1));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 8), mask), x2));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 8), mask), x2));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(i16x8.shr_u(v0, 12), x3));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(i16x8.shr_u(v4, 12), x3));
+    x0 = v128.load32_splat(from, 32);
+    x1 = v128.load32_splat(from, 36);
+    x2 = v128.load32_splat(from, 40);
+    x3 = v128.load32_splat(from, 44);
+    v0 = v128.load(v, 96);
+    v4 = v128.load(v, 112);
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(v0, mask), x0));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(v4, mask), x0));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 4), mask), x1));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 4), mask), x1));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 8), mask), x2));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 8), mask), x2));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(i16x8.shr_u(v0, 12), x3));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(i16x8.shr_u(v4, 12), x3));
+    x0 = v128.load32_splat(from, 48);
+    x1 = v128.load32_splat(from, 52);
+    x2 = v128.load32_splat(from, 56);
+    x3 = v128.load32_splat(from, 60);
+    v0 = v128.load(v, 128);
+    v4 = v128.load(v, 144);
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(v0, mask), x0));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(v4, mask), x0));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 4), mask), x1));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 4), mask), x1));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 8), mask), x2));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 8), mask), x2));
+    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(i16x8.shr_u(v0, 12), x3));
+    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(i16x8.shr_u(v4, 12), x3));
+    const own = v128.load32_splat(scale);
+    low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, v128.load(v)), low);
+    high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, v128.load(v, 16)), high);
+    v += BLOCK_BYTES;
+    from += 64;
+    scale += 4;
+    sum += 4;
+  }
+  v128.store(to, low);
+  v128.store(to, high, 16);
 }
 
 /** C[m, n] (+)= x row m · w row n, x as `roundRows` left it. Units: panels of 8 rows of w. */
@@ -21,36 +87,14 @@ export function multiplyQ4(
   accumulate: bool, begin: i32, end: i32,
 ): void {
   const blocks = <usize>((innerSize + 31) >> 5);
-  const mask = i16x8.splat(15);
+  const own = threadScratch();
   for (let panel = begin; panel < end; panel++) {
     const weights = w + <usize>panel * blocks * BLOCK_BYTES;
     for (let row = 0; row < rowCount; row++) {
-      let v = weights;
-      let from = x + ((<usize>row * blocks) << 6);
-      let scale = scales + ((<usize>row * blocks) << 2);
-      let sum = sums + ((<usize>row * blocks) << 2);
-      const last = from + (blocks << 6);
-      let low = f32x4.splat(0), high = f32x4.splat(0);
-      while (from < last) {
-        let rows0 = i32x4.splat(-8 * i32.load(sum));
-        let rows4 = rows0;
-        rows0 = dotGroup(v128.load(v, 32), from, mask, rows0);
-        rows4 = dotGroup(v128.load(v, 48), from, mask, rows4);
-        rows0 = dotGroup(v128.load(v, 64), from + 16, mask, rows0);
-        rows4 = dotGroup(v128.load(v, 80), from + 16, mask, rows4);
-        rows0 = dotGroup(v128.load(v, 96), from + 32, mask, rows0);
-        rows4 = dotGroup(v128.load(v, 112), from + 32, mask, rows4);
-        rows0 = dotGroup(v128.load(v, 128), from + 48, mask, rows0);
-        rows4 = dotGroup(v128.load(v, 144), from + 48, mask, rows4);
-        const own = v128.load32_splat(scale);
-        low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, v128.load(v)), low);
-        high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, v128.load(v, 16)), high);
-        v += BLOCK_BYTES;
-        from += 64;
-        scale += 4;
-        sum += 4;
-      }
-      storePanel(c, rowStride, row, panel, columnCount, low, high, accumulate);
+      const first = <usize>row * blocks;
+      const from = x + (first << 6);
+      sumPanelQ4(weights, from, from + (blocks << 6), scales + (first << 2), sums + (first << 2), own);
+      storePanel(c, rowStride, row, panel, columnCount, v128.load(own), v128.load(own, 16), accumulate);
     }
   }
 }

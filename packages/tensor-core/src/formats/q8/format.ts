@@ -1,12 +1,12 @@
 // 8-bit integers with a scale a block: |value − decoded| ≤ scale/2 with scale = max|block|/127, plus rounding. The integers
-// of a block are [8 groups of 4 columns][8 rows][4 columns], a byte each. Knows no kernel.
+// of a block are [16 pairs of columns][8 rows][2 columns], a byte each. Knows no kernel.
 import { blockFormat, extremeOf } from "../blocks.ts";
 import type { PackedFormat } from "../format.ts";
 
 const most = 127;
 
 /** Byte of (row, column) in a block. */
-const byteOf = (row: number, column: number) => 32 * (column >> 2) + 4 * row + (column & 3);
+const byteOf = (row: number, column: number) => 16 * (column >> 1) + 2 * row + (column & 1);
 
 /** The format of 8-bit weights. */
 export const q8: PackedFormat = blockFormat({
