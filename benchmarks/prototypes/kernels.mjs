@@ -5,6 +5,7 @@ import { joinsVectors } from "./build.mjs";
 
 const shapes = [
   [4096, 4096],
+  [512, 2048],
   [32000, 288],
   [32000, 2048],
 ];
