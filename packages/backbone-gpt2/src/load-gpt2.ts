@@ -85,7 +85,7 @@ async function load(directory: string, device: Device, options: LoadOptions, cla
     (await findPathKind(generationPath)) === "file"
       ? generationConfigFrom(await readJson(generationPath), generationPath, json)
       : generationConfigFrom(json, configPath);
-  const checkpoint = await openCheckpoint(directory);
+  const checkpoint = await openCheckpoint(directory, { signal: options.signal });
   try {
     const weights = [...gpt2WeightNames(config)];
     if (classifies) {

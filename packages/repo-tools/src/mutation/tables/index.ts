@@ -1,5 +1,6 @@
 // All mutations, in the order of docs/mutations.md.
 import type { Mutation } from "../mutation.ts";
+import { backboneMutations } from "./backbones.ts";
 import { decodingMutations } from "./decoding.ts";
 import { engineMutations } from "./engine.ts";
 import { formatMutations } from "./formats.ts";
@@ -13,4 +14,5 @@ export const mutations: readonly Mutation[] = [
   ...engineMutations,
   ...decodingMutations,
   ...formatMutations,
+  ...backboneMutations,
 ];
