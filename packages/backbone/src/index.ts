@@ -12,6 +12,7 @@ export { ConfigError } from "./config-error.ts";
 export { type Attend, createDecoder, type DecoderModel, type DecoderRun } from "./decoder.ts";
 export { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
 export { createKvCache, type KvCache, type KvCacheExtent, type KvCacheOptions } from "./kv-cache.ts";
+export { createPrefixCache, type PrefixCache, type PrefixCacheOptions } from "./prefix-cache.ts";
 export {
   createScalarReward,
   type ScalarReward,

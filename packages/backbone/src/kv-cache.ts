@@ -59,8 +59,8 @@ export interface KvCache extends Slots {
   writeHidden(hidden: Tensor, batch: RowBatch): void;
   /** Final hidden states, [rowCount, D]; valid until the next are written. Throws SlotError where they are not kept. */
   hidden(): Tensor;
-  /** Keeps full page `index` of a slot beyond the slot's life; the caller releases it. */
-  hold(slot: number, index: number): Page;
+  /** Keeps page `index` of a slot beyond its life, until released; null where it is not full, or left the window. */
+  hold(slot: number, index: number): Page | null;
   /** Gives up a page that was held. */
   release(page: Page): void;
   /** Continues a slot, which must end with a page, by pages that are held; it shares them. */

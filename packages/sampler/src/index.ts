@@ -1,6 +1,7 @@
 // Public names of the sampler.
 
 export { argmax, candidatesOf, type Logits, logNormalizer, logProbability, sampleToken } from "./distribution.ts";
+export type { EngineLimits } from "./engine.ts";
 export { InvalidEntryError, InvalidRequestError, SamplingError } from "./errors.ts";
 export { type BatchEvent, type BatchOptions, generateBatch, sampled } from "./generate.ts";
 export type {
@@ -26,6 +27,7 @@ export type {
   TokenEvent,
 } from "./request.ts";
 export { checkRequest } from "./request.ts";
+export { createScheduler, type Scheduler, type SchedulerOptions } from "./scheduler.ts";
 export { createStopMatcher, type StopMatcher, type StopResult } from "./stop-strings.ts";
 export { addLogitBias } from "./warps/logit-bias.ts";
 export { keepMinP } from "./warps/min-p.ts";

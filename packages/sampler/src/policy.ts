@@ -89,6 +89,8 @@ export interface DecodePolicy extends Disposable {
   readonly vocabSize: number;
   /** The most tokens one sequence can hold. */
   readonly maxTokens: number;
+  /** The most sequences open at once, where the policy knows a limit. */
+  readonly slotCount?: number | undefined;
   /** Opens an empty sequence; the caller closes it. Throws on invalid controls or when no room is left. */
   open(controls?: Controls): Sequence;
   /** Replaces the controls; they hold for every distribution computed from now on. */
@@ -99,6 +101,8 @@ export interface DecodePolicy extends Disposable {
   close(sequence: Sequence): void;
   /** The number of tokens fed so far. */
   length(sequence: Sequence): number;
+  /** How many of the first of these tokens cost next to nothing to feed, since they are cached; 0 where left out. */
+  heldLength?(sequence: Sequence, tokens: readonly number[]): number;
   /** Feeds unseen tokens of many sequences and returns one step for each, in order. */
   advance(entries: readonly SequenceEntry[]): Promise<readonly Step[]>;
   /** Scores given tokens in one pass and leaves the sequences advanced by them; equals `advance` token by token. */

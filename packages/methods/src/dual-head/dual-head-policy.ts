@@ -1,14 +1,7 @@
 // The paper's decoding: one frozen backbone, its own head and any number of reward heads, each behind its gate, mixed
 // per token under the controls of each sequence. Knows no file, no tokenizer and no sampling.
-import { type Backbone, createTokenBatch, type KvCache } from "@dual-head/backbone";
-import {
-  checkGateMode,
-  checkRowControls,
-  type Gate,
-  type GateHistory,
-  type GateParams,
-  type MixingMode,
-} from "@dual-head/gating";
+import type { Backbone, PrefixCache } from "@dual-head/backbone";
+import { checkGateMode, checkRowControls, type Gate, type GateParams, type MixingMode } from "@dual-head/gating";
 import {
   type Controls,
   checkEntries,
@@ -21,10 +14,11 @@ import {
 } from "@dual-head/sampler";
 import { type Device, leavesOf, type NumericArray, type Projection, type Tensor } from "@dual-head/tensor-core";
 import { PolicyError } from "../policy/errors.ts";
+import { type FedPass, Feeder } from "../policy/feeder.ts";
 import { HeldLogits } from "../policy/held-logits.ts";
-import { createLastRows, type GatedRows, type LastRows, pickRows } from "../policy/last-rows.ts";
+import { type GatedRows, pickRows } from "../policy/last-rows.ts";
 import { createMixer, type Mixer, type ResolvedControls } from "../policy/mixer.ts";
-import { SequenceTable } from "../policy/sequence-table.ts";
+import type { Piece } from "../policy/passes.ts";
 
 /** A reward head with its gate; parameters stay the caller's and must outlive the policy. */
 export interface PolicyHead {
@@ -53,6 +47,16 @@ export interface DualHeadPolicyOptions<Params> {
   readonly slotCount: number;
   /** The most tokens of one sequence, at most the backbone's positions. */
   readonly capacity: number;
+  /**
+   * The most tokens that go through the backbone at once, 512 by default: longer prompts are fed in chunks, which bounds
+   * the memory of activations, and the rows kept of a model with a sliding window.
+   */
+  readonly chunkSize?: number | undefined;
+  /**
+   * Where prefixes are looked up and kept: sequences have their slots in its cache, whatever their heads, and what was
+   * fed once is not computed again. It stays the caller's and outlives the policy.
+   */
+  readonly prefixCache?: PrefixCache | undefined;
 }
 
 /**
@@ -78,72 +82,76 @@ export function createHeadPolicy<Params>(options: DualHeadPolicyOptions<Params>)
   return new HeadPolicy(options);
 }
 
-/** Rows of logits read at once by `score`, in numbers: 16 MiB of float32. */
-const chunkSize = 2 ** 22;
+/** Numbers of logits read at once by `score`: 16 MiB of float32. */
+const readSize = 2 ** 22;
+const defaultChunkSize = 512;
 
 class HeadPolicy<Params> implements DecodePolicy {
   readonly vocabSize: number;
   readonly maxTokens: number;
+  readonly slotCount: number;
   readonly #options: DualHeadPolicyOptions<Params>;
   readonly #defaults: ResolvedControls;
   readonly #foldedGates: readonly GateParams[];
-  readonly #cache: KvCache;
-  readonly #histories: readonly GateHistory[];
-  readonly #lastRows: LastRows;
+  readonly #feeder: Feeder<Params, ResolvedControls>;
   readonly #mixer: Mixer;
-  readonly #sequences: SequenceTable<ResolvedControls>;
   /** Of the last advance; what feeds the policy again ends it. */
   #held: HeldLogits | null = null;
-  readonly #cost = { forwards: 0, tokens: 0, rewardCalls: 0 };
 
   constructor(options: DualHeadPolicyOptions<Params>) {
-    const { backbone, params, device, heads, mixing, slotCount, capacity } = options;
+    const { backbone, params, device, heads, mixing, slotCount, capacity, prefixCache } = options;
+    const { chunkSize = defaultChunkSize } = options;
     const { vocabSize, hiddenSize, maxTokens } = backbone.config;
     checkExtent("slotCount", slotCount, Number.MAX_SAFE_INTEGER);
-    checkExtent("capacity", capacity, maxTokens);
+    checkExtent("capacity", capacity, Math.min(maxTokens, prefixCache?.cache.capacity ?? maxTokens));
+    checkExtent("chunkSize", chunkSize, Number.MAX_SAFE_INTEGER, prefixCache?.cache.pageSize);
     for (const { gate } of heads) checkGateMode(mixing, gate);
     for (const head of heads) checkHead(head, vocabSize, hiddenSize);
     this.#options = options;
     this.vocabSize = vocabSize;
     this.maxTokens = capacity;
+    this.slotCount = slotCount;
     this.#defaults = defaultControls(mixing, heads);
     this.#foldedGates = heads.map(({ gate, gateParams }) => gate.fold(gateParams));
     for (const leaf of this.#ownedTensors()) device.keep(leaf);
-    this.#cache = backbone.createCache(device, { slotCount, capacity });
-    this.#histories = heads.map(({ gate }) => gate.createHistory(device, { slotCount, capacity }));
-    this.#lastRows = createLastRows(device, slotCount, hiddenSize, heads.length);
-    this.#sequences = new SequenceTable([this.#cache, this.#lastRows, ...this.#histories]);
+    const gates = heads.map(({ gate }, head) => ({ gate, folded: this.#foldedGates[head]! }));
+    this.#feeder = new Feeder({ backbone, params, device, gates, slotCount, capacity, chunkSize, prefixCache });
     const projections = heads.map(({ projection }) => projection);
     this.#mixer = createMixer(device, mixing, backbone.lmHead(params), projections);
   }
 
   get cost(): { readonly forwards: number; readonly tokens: number; readonly rewardCalls: number } {
-    return { ...this.#cost };
+    return this.#feeder.cost;
   }
   open(controls: Controls = {}): Sequence {
-    return this.#sequences.open(this.#resolve(controls));
+    return this.#feeder.sequences.open(this.#resolve(controls));
   }
   setControls(sequence: Sequence, controls: Controls): void {
-    this.#sequences.get(sequence).controls = this.#resolve(controls);
+    this.#feeder.sequences.get(sequence).controls = this.#resolve(controls);
   }
   fork(sequence: Sequence): Sequence {
-    return this.#sequences.fork(sequence);
+    return this.#feeder.sequences.fork(sequence);
   }
   close(sequence: Sequence): void {
-    this.#sequences.close(sequence);
+    this.#feeder.sequences.close(sequence);
   }
   length(sequence: Sequence): number {
-    return this.#cache.length(this.#sequences.get(sequence).slots[0]!);
+    return this.#feeder.length(sequence);
+  }
+  heldLength(sequence: Sequence, tokens: readonly number[]): number {
+    return this.#feeder.heldLength(sequence, tokens);
   }
 
   async advance(entries: readonly SequenceEntry[]): Promise<readonly Step[]> {
     checkEntries(this, entries);
     if (entries.length === 0) return [];
-    const controls = entries.map(({ sequence }) => this.#sequences.get(sequence).controls);
-    const { logits, alpha } = this.#options.device.scope(() =>
-      this.#mixer.logitsAndAlpha(this.#feed(entries).last, controls),
+    const controls = entries.map(({ sequence }) => this.#feeder.sequences.get(sequence).controls);
+    const { device } = this.#options;
+    const { logits, alpha } = device.scope(() =>
+      this.#mixer.logitsAndAlpha(this.#feeder.feed(entries, () => null).last, controls),
     );
-    const held = new HeldLogits(this.#options.device.keep(logits));
+    this.#endSteps();
+    const held = new HeldLogits(device.keep(logits));
     this.#held = held;
     const [alphas] = await readAndDispose([alpha]);
     return entries.map((_, index) => ({
@@ -156,52 +164,46 @@ class HeadPolicy<Params> implements DecodePolicy {
   async score(entries: readonly SequenceEntry[], options: ScoreOptions = {}): Promise<readonly TokenScores[]> {
     checkEntries(this, entries);
     if (entries.length === 0) return [];
-    const { device } = this.#options;
-    const states = entries.map(({ sequence }) => this.#sequences.get(sequence));
-    const controls = entries.flatMap(({ tokens }, index) => tokens.map(() => states[index]!.controls));
-    const places = placesOf(entries, (sequence) => this.length(sequence) > 0);
-    const { first, inner, alpha, all } = device.scope(() => {
-      // What the first tokens are scored by is read before the new rows replace it.
-      const former = this.#lastRows.read(places.first.map(({ entry }) => states[entry]!.slots[1]!));
-      const fed = this.#feed(entries);
-      const inside = pickRows(
-        fed.all,
-        Uint32Array.from(places.inner, ({ row }) => row - 1),
-      );
-      return {
-        first: this.#nats(former, places.first, entries, controls),
-        inner: this.#nats(inside, places.inner, entries, controls),
-        alpha: this.#mixer.alpha(fed.all, controls),
-        all: options.logits === true ? fed.all : null,
-      };
-    });
-    const [firstNats, innerNats, alphas] = await readAndDispose([first, inner, alpha]).catch((error: unknown) => {
-      for (const { leaf } of leavesOf<Tensor>(all)) leaf.dispose();
-      throw error;
-    });
-    const logp = new Float64Array(controls.length).fill(Number.NaN);
-    for (const [index, { row }] of places.first.entries()) logp[row] = -firstNats![index]!;
-    for (const [index, { row }] of places.inner.entries()) logp[row] = -innerNats![index]!;
-    const logits = all === null ? null : await this.#readLogits(all, controls);
-    let end = 0;
-    return entries.map(({ tokens }) => {
-      const start = end;
-      end += tokens.length;
-      return {
-        logp: logp.slice(start, end),
-        alpha: alphas === null ? null : Float64Array.from(alphas!.subarray(start, end)),
-        logits: logits?.slice(start, end) ?? null,
-      };
-    });
+    const wanted = options.logits === true;
+    const passes = this.#options.device.scope(
+      () => this.#feeder.feed(entries, (pass) => this.#scorePass(pass, wanted)).outputs,
+    );
+    this.#endSteps();
+    const scores = entries.map(({ tokens }) => ({
+      logp: new Float64Array(tokens.length).fill(Number.NaN),
+      alpha: this.#options.heads.length === 0 ? null : new Float64Array(tokens.length),
+      logits: wanted ? new Array<Float32Array | Float64Array>(tokens.length) : null,
+    }));
+    try {
+      for (const { places, first, inner, alpha, all, controls } of passes) {
+        const [firstNats, innerNats, alphas] = await readAndDispose([first, inner, alpha]);
+        for (const [index, { entry, at }] of places.first.entries()) scores[entry]!.logp[at] = -firstNats![index]!;
+        for (const [index, { entry, at }] of places.inner.entries()) scores[entry]!.logp[at] = -innerNats![index]!;
+        const logits = all === null ? null : await this.#readLogits(all, controls);
+        for (const { row, entry, at } of places.all) {
+          const own = scores[entry]!;
+          if (own.alpha !== null) own.alpha[at] = alphas![row]!;
+          if (own.logits !== null) own.logits[at] = logits![row]!;
+        }
+      }
+    } finally {
+      for (const { first, inner, alpha, all } of passes) {
+        for (const { leaf } of leavesOf<Tensor>([first, inner, alpha, all])) leaf.dispose();
+      }
+    }
+    return scores;
   }
 
   [Symbol.dispose](): void {
-    this.#held?.[Symbol.dispose]();
-    this.#cache[Symbol.dispose]();
-    this.#lastRows[Symbol.dispose]();
-    for (const history of this.#histories) history[Symbol.dispose]();
+    this.#endSteps();
+    this.#feeder[Symbol.dispose]();
     this.#mixer[Symbol.dispose]();
     for (const tensor of this.#ownedTensors()) tensor.dispose();
+  }
+
+  #endSteps(): void {
+    this.#held?.[Symbol.dispose]();
+    this.#held = null;
   }
 
   /** Tensors that folding made; others it passes through from the caller's parameters. */
@@ -223,59 +225,37 @@ class HeadPolicy<Params> implements DecodePolicy {
     });
   }
 
-  /** Runs backbone and gates over the tokens; rows of all tokens, and of the last of each entry. */
-  #feed(entries: readonly SequenceEntry[]): { readonly all: GatedRows; readonly last: GatedRows } {
-    const { backbone, params, heads } = this.#options;
-    const states = entries.map(({ sequence }) => this.#sequences.get(sequence));
-    const batch = createTokenBatch(
-      entries.map(({ tokens }, index) => ({ slot: states[index]!.slots[0]!, tokens })),
-      (slot) => this.#cache.length(slot),
-    );
-    const all = this.#sequences.extend(states, () => {
-      const hidden = backbone.extend(params, batch, this.#cache);
-      const gateLogits = heads.map(({ gate }, head) => {
-        const slots = Uint32Array.from(
-          entries.flatMap(({ tokens }, index) => tokens.map(() => states[index]!.slots[2 + head]!)),
-        );
-        const rows = { slots, positions: batch.positions };
-        return gate.extend(this.#foldedGates[head]!, hidden, rows, this.#histories[head]!);
-      });
-      return { hidden, gateLogits };
-    });
-    this.#held?.[Symbol.dispose]();
-    this.#held = null;
-    let end = 0;
-    const lastRows = Uint32Array.from(entries, ({ tokens }) => {
-      end += tokens.length;
-      return end - 1;
-    });
-    const last = pickRows(all, lastRows);
-    this.#lastRows.write(
-      states.map(({ slots }) => slots[1]!),
-      last,
-    );
-    this.#cost.forwards++;
-    this.#cost.tokens += batch.tokens.length;
-    return { all, last };
+  /** Nats and α of one pass; its rows too where logits are wanted. */
+  #scorePass({ pieces, states, rows, former }: FedPass<ResolvedControls>, wanted: boolean): ScoredPass {
+    const places = placesOf(pieces, (piece) => states[piece]!.tokens.length > 0);
+    const controls = places.all.map(({ piece }) => states[piece]!.controls);
+    const inside = () =>
+      pickRows(
+        rows,
+        Uint32Array.from(places.inner, ({ row }) => row - 1),
+      );
+    return {
+      places,
+      controls,
+      first: this.#nats(() => former(places.first.map(({ piece }) => states[piece]!)), places.first, controls),
+      inner: this.#nats(inside, places.inner, controls),
+      alpha: this.#mixer.alpha(rows, controls),
+      all: wanted ? rows : null,
+    };
   }
 
   /** Nats of the tokens at these places, row n of `rows` giving the distribution of place n; null where there are none. */
-  #nats(
-    rows: GatedRows,
-    places: readonly Place[],
-    entries: readonly SequenceEntry[],
-    controls: readonly ResolvedControls[],
-  ): Tensor | null {
+  #nats(rows: () => GatedRows, places: readonly Place[], controls: readonly ResolvedControls[]): Tensor | null {
     if (places.length === 0) return null;
-    const targets = Uint32Array.from(places, ({ entry, at }) => entries[entry]!.tokens[at]!);
+    const targets = Uint32Array.from(places, ({ token }) => token);
     const own = places.map(({ row }) => controls[row]!);
-    return this.#mixer.nats(rows, own, this.#options.device.tensor(targets, [places.length]));
+    return this.#mixer.nats(rows(), own, this.#options.device.tensor(targets, [places.length]));
   }
 
   /** Logits of every row, read in chunks; `all` is disposed. */
   async #readLogits(all: GatedRows, controls: readonly ResolvedControls[]): Promise<(Float32Array | Float64Array)[]> {
     const rowCount = controls.length;
-    const chunkRows = Math.max(1, Math.floor(chunkSize / this.vocabSize));
+    const chunkRows = Math.max(1, Math.floor(readSize / this.vocabSize));
     const logits: (Float32Array | Float64Array)[] = [];
     try {
       for (let start = 0; start < rowCount; start += chunkRows) {
@@ -296,29 +276,45 @@ class HeadPolicy<Params> implements DecodePolicy {
   }
 }
 
-/** One token to be scored: its row in the batch, its entry, and its index there. */
+/** One token to be scored: its row in the pass, its piece there, its entry, and its index in the entry. */
 interface Place {
   readonly row: number;
+  readonly piece: number;
   readonly entry: number;
   readonly at: number;
+  readonly token: number;
 }
 
-/** Tokens with something before them: first ones after former tokens, and those inside an entry. */
-function placesOf(
-  entries: readonly SequenceEntry[],
-  hasFormer: (sequence: Sequence) => boolean,
-): { readonly first: readonly Place[]; readonly inner: readonly Place[] } {
-  const first: Place[] = [];
-  const inner: Place[] = [];
-  let row = 0;
-  for (const [entry, { sequence, tokens }] of entries.entries()) {
-    for (const at of tokens.keys()) {
-      if (at > 0) inner.push({ row, entry, at });
-      else if (hasFormer(sequence)) first.push({ row, entry, at });
-      row++;
+/** Places of a pass: all tokens, and those with something before them, in an earlier pass or in this one. */
+interface Places {
+  readonly all: readonly Place[];
+  readonly first: readonly Place[];
+  readonly inner: readonly Place[];
+}
+
+/** What scoring makes of a pass. */
+interface ScoredPass {
+  readonly places: Places;
+  readonly controls: readonly ResolvedControls[];
+  readonly first: Tensor | null;
+  readonly inner: Tensor | null;
+  readonly alpha: Tensor | null;
+  readonly all: GatedRows | null;
+}
+
+function placesOf(pieces: readonly Piece[], hasFormer: (piece: number) => boolean): Places {
+  const all: Place[] = [];
+  for (const [piece, { entry, start, tokens }] of pieces.entries()) {
+    for (const [at, token] of tokens.entries()) {
+      all.push({ row: all.length, piece, entry, at: start + at, token });
     }
   }
-  return { first, inner };
+  const isFirst = ({ piece, at }: Place) => at === pieces[piece]!.start;
+  return {
+    all,
+    first: all.filter((place) => isFirst(place) && hasFormer(place.piece)),
+    inner: all.filter((place) => !isFirst(place)),
+  };
 }
 
 /** Starts all reads at once; the tensors are freed whatever happens. */
@@ -335,9 +331,12 @@ function floats(values: NumericArray): Float32Array | Float64Array {
   return values;
 }
 
-function checkExtent(fact: string, value: number, most: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return;
-  throw new PolicyError(fact, `Cannot create a policy: ${fact} is ${value}; it must be an integer from 1 to ${most}`);
+function checkExtent(fact: string, value: number, most: number, least: number = 1): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new PolicyError(
+    fact,
+    `Cannot create a policy: ${fact} is ${value}; it must be an integer from ${least} to ${most}`,
+  );
 }
 
 function checkHead({ name, projection }: PolicyHead, vocabSize: number, hiddenSize: number): void {

@@ -1,12 +1,13 @@
 // Sequences of a policy over the slots of several caches, which open, fork and close together. Knows neither what the
 // caches hold nor what the controls mean.
 import type { Sequence } from "@dual-head/sampler";
-import type { Slot, Slots } from "@dual-head/tensor-core";
+import { type Slot, SlotError, type Slots } from "@dual-head/tensor-core";
 import { PolicyError } from "./errors.ts";
 
-/** What a sequence is made of: its slot in each cache, and its controls. */
+/** What a sequence is made of: its slot in each cache, the tokens it was fed, and its controls. */
 export interface SequenceState<Controls> {
   readonly slots: readonly Slot[];
+  readonly tokens: number[];
   controls: Controls;
 }
 
@@ -22,31 +23,35 @@ export class SequenceTable<Controls> {
   }
 
   open(controls: Controls): Sequence {
-    return this.#add({ slots: this.#caches.map((cache) => cache.open()), controls });
+    return this.#add({ slots: this.#takeSlots((cache) => cache.open()), tokens: [], controls });
   }
 
   fork(sequence: Sequence): Sequence {
-    const { slots, controls } = this.get(sequence);
-    const copies: Slot[] = [];
-    try {
-      for (const [index, cache] of this.#caches.entries()) copies.push(cache.fork(slots[index]!));
-    } catch (error) {
-      for (const [index, copy] of copies.entries()) this.#caches[index]!.close(copy);
-      throw error;
-    }
-    return this.#add({ slots: copies, controls });
+    const { slots, tokens, controls } = this.get(sequence);
+    const copies = this.#takeSlots((cache, index) => cache.fork(slots[index]!));
+    return this.#add({ slots: copies, tokens: [...tokens], controls });
   }
 
-  /** Runs `body`, which lengthens sequences; where it throws, their slots are cut to what they held before. */
+  /**
+   * Runs `body`, which lengthens sequences; where it throws, their slots are cut to what they held before. A sequence
+   * whose first cache has let go of rows that it would need stays as long as it is, in all its caches.
+   */
   extend<Out>(states: readonly SequenceState<Controls>[], body: () => Out): Out {
-    const slots = states.flatMap((state) => state.slots.map((slot, index) => ({ cache: this.#caches[index]!, slot })));
-    const lengths = slots.map(({ cache, slot }) => cache.length(slot));
+    const lengths = states.map((state) => state.slots.map((slot, index) => this.#caches[index]!.length(slot)));
     try {
       return body();
     } catch (error) {
-      for (const [index, { cache, slot }] of slots.entries()) cache.truncate(slot, lengths[index]!);
+      for (const [index, state] of states.entries()) this.#cut(state, lengths[index]!);
       throw error;
     }
+  }
+
+  /** Closes every sequence. */
+  closeAll(): void {
+    for (const { slots } of this.#states.values()) {
+      for (const [index, cache] of this.#caches.entries()) cache.close(slots[index]!);
+    }
+    this.#states.clear();
   }
 
   close(sequence: Sequence): void {
@@ -63,6 +68,29 @@ export class SequenceTable<Controls> {
       "sequence",
       `Cannot use sequence ${sequence.id}: it is closed or belongs to another policy; open one with this policy`,
     );
+  }
+
+  /** A slot of every cache, or none. */
+  #takeSlots(take: (cache: Slots, index: number) => Slot): readonly Slot[] {
+    const taken: Slot[] = [];
+    try {
+      for (const [index, cache] of this.#caches.entries()) taken.push(take(cache, index));
+    } catch (error) {
+      for (const [index, slot] of taken.entries()) this.#caches[index]!.close(slot);
+      throw error;
+    }
+    return taken;
+  }
+
+  #cut({ slots, tokens }: SequenceState<Controls>, lengths: readonly number[]): void {
+    try {
+      this.#caches[0]!.truncate(slots[0]!, lengths[0]!);
+    } catch (error) {
+      if (error instanceof SlotError && error.fact === "window") return;
+      throw error;
+    }
+    for (const [index, slot] of slots.entries()) this.#caches[index]!.truncate(slot, lengths[index]!);
+    tokens.length = lengths[0]!;
   }
 
   #add(state: SequenceState<Controls>): Sequence {

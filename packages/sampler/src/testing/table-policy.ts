@@ -90,6 +90,7 @@ export function tablePolicy(model: TableModel, options: TableOptions = {}): Tabl
   const policy: TablePolicy = {
     vocabSize,
     maxTokens,
+    slotCount,
     get cost() {
       return { ...cost };
     },

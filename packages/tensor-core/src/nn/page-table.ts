@@ -221,16 +221,11 @@ export class PageTable {
     return ranges;
   }
 
-  /** Keeps full page `index` of a slot for the caller, who releases it. */
-  hold(slot: Slot, index: number): Page {
+  /** Keeps page `index` of a slot for the caller, who releases it; null where it is not full, or gone. */
+  hold(slot: Slot, index: number): Page | null {
     const { pages, firstPage, length } = this.#stateOf(slot);
     const page = pages[index - firstPage];
-    if (page === undefined || (index + 1) * this.pageSize > length) {
-      throw new SlotError(
-        `Cannot hold page ${index} of slot ${slot}: it has full pages from ${firstPage} to ${Math.floor(length / this.pageSize) - 1} only`,
-        "page",
-      );
-    }
+    if (page === undefined || (index + 1) * this.pageSize > length) return null;
     this.#retain(page);
     return page;
   }

@@ -57,8 +57,11 @@ export interface RowCache extends Slots {
    * [N, 2·R] with R = 1 where every slot's rows follow each other.
    */
   ranges(batch: RowBatch, window?: number): Uint32Array;
-  /** Keeps full page `index` of a slot, rows from index·pageSize on, beyond the slot's life; the caller releases it. */
-  hold(slot: Slot, index: number): Page;
+  /**
+   * Keeps page `index` of a slot, rows from index·pageSize on, beyond the slot's life; the caller releases it. Null
+   * where the page is not full, or a window has let go of it.
+   */
+  hold(slot: Slot, index: number): Page | null;
   /** Gives up a page that was held. */
   release(page: Page): void;
   /** Continues a slot, which must end with a page, by pages that are held; it shares their rows. */
@@ -129,7 +132,7 @@ class PagedRowCache implements RowCache {
   close(slot: Slot): void {
     this.#table.close(slot);
   }
-  hold(slot: Slot, index: number): Page {
+  hold(slot: Slot, index: number): Page | null {
     return this.#table.hold(slot, index);
   }
   release(page: Page): void {

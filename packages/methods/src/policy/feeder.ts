@@ -1,0 +1,191 @@
+// Sequences of a frozen backbone and the gates above it: feeds tokens of many at once, in passes of bounded size, reads
+// what a prefix cache holds, and keeps each sequence's last row. Knows no head, no mixing and no logits.
+import { type Backbone, createTokenBatch, type KvCache, type PrefixCache } from "@dual-head/backbone";
+import type { Gate, GateHistory, GateParams } from "@dual-head/gating";
+import type { Sequence, SequenceEntry } from "@dual-head/sampler";
+import { type Device, gatherRows, type Tensor } from "@dual-head/tensor-core";
+import { createLastRows, type GatedRows, type LastRows, pickRows } from "./last-rows.ts";
+import { type Pass, type Piece, passesOf } from "./passes.ts";
+import { type SequenceState, SequenceTable } from "./sequence-table.ts";
+
+/** What sequences are fed through. */
+export interface FeederOptions<Params> {
+  readonly backbone: Backbone<Params>;
+  readonly params: Params;
+  readonly device: Device;
+  /** Gates with folded parameters. */
+  readonly gates: readonly { readonly gate: Gate; readonly folded: GateParams }[];
+  readonly slotCount: number;
+  readonly capacity: number;
+  /** The most tokens of one pass, unless more sequences than that are fed at once. */
+  readonly chunkSize: number;
+  readonly prefixCache: PrefixCache | undefined;
+}
+
+/** One pass while its rows are there. */
+export interface FedPass<Controls> {
+  readonly pieces: readonly Piece[];
+  /** The sequence of each piece; its length is that before the pass. */
+  readonly states: readonly SequenceState<Controls>[];
+  /** Rows of all tokens, piece after piece. */
+  readonly rows: GatedRows;
+  /** The rows before the first tokens of pieces whose sequences were not empty. */
+  readonly former: (states: readonly SequenceState<Controls>[]) => GatedRows;
+}
+
+/** Feeds sequences; caches are allocated at once. */
+export class Feeder<Params, Controls> implements Disposable {
+  readonly sequences: SequenceTable<Controls>;
+  readonly #options: FeederOptions<Params>;
+  readonly #cache: KvCache;
+  readonly #histories: readonly GateHistory[];
+  readonly #lastRows: LastRows;
+  readonly #chunkSize: number;
+  readonly #cost = { forwards: 0, tokens: 0, rewardCalls: 0 };
+
+  constructor(options: FeederOptions<Params>) {
+    const { backbone, device, gates, slotCount, capacity, chunkSize, prefixCache } = options;
+    this.#options = options;
+    this.#cache = prefixCache?.cache ?? backbone.createCache(device, { slotCount, capacity, chunkSize });
+    this.#chunkSize =
+      this.#cache.window < this.#cache.capacity ? Math.min(chunkSize, this.#cache.chunkSize) : chunkSize;
+    this.#histories = gates.map(({ gate }) => gate.createHistory(device, { slotCount, capacity }));
+    this.#lastRows = createLastRows(device, slotCount, backbone.config.hiddenSize, gates.length);
+    this.sequences = new SequenceTable([this.#cache, this.#lastRows, ...this.#histories]);
+  }
+
+  get cost(): { readonly forwards: number; readonly tokens: number; readonly rewardCalls: number } {
+    return { ...this.#cost };
+  }
+
+  length(sequence: Sequence): number {
+    return this.sequences.get(sequence).tokens.length;
+  }
+
+  /** How many of the tokens that are to follow need no backbone. */
+  heldLength(sequence: Sequence, tokens: readonly number[]): number {
+    return this.#pagesOf(this.sequences.get(sequence), tokens).length * this.#cache.pageSize;
+  }
+
+  /**
+   * Feeds tokens and returns what `visit` made of each pass, and the last row of each entry. Whoever calls it gives a
+   * scope. Where it throws, every sequence is as before, but for what a window has let go of.
+   */
+  feed<Out>(
+    entries: readonly SequenceEntry[],
+    visit: (pass: FedPass<Controls>) => Out,
+  ): { readonly outputs: readonly Out[]; readonly last: GatedRows } {
+    const states = entries.map(({ sequence }) => this.sequences.get(sequence));
+    const planned = entries.map(({ tokens }, index) => ({ tokens, pages: this.#pagesOf(states[index]!, tokens) }));
+    const passes = passesOf(planned, this.#chunkSize, this.#cache.pageSize);
+    if (passes.length === 1) {
+      const { output, last } = this.#run(passes[0]!, states, visit);
+      return { outputs: [output], last };
+    }
+    const begun = states.filter(({ tokens }) => tokens.length > 0);
+    const lengths = begun.map(({ tokens }) => tokens.length);
+    const former = begun.length === 0 ? null : this.#lastRows.read(slotsOf(begun, 1));
+    try {
+      const outputs = this.sequences.extend(states, () => passes.map((pass) => this.#run(pass, states, visit).output));
+      return { outputs, last: this.#lastRows.read(slotsOf(states, 1)) };
+    } catch (error) {
+      // Passes before the one that failed have left their own last rows.
+      const restored = begun.flatMap(({ tokens }, row) => (tokens.length === lengths[row] ? [row] : []));
+      if (former !== null && restored.length > 0) {
+        const own = restored.map((row) => begun[row]!);
+        this.#lastRows.write(slotsOf(own, 1), pickRows(former, Uint32Array.from(restored)));
+      }
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.sequences.closeAll();
+    if (this.#options.prefixCache === undefined) this.#cache[Symbol.dispose]();
+    this.#lastRows[Symbol.dispose]();
+    for (const history of this.#histories) history[Symbol.dispose]();
+  }
+
+  #pagesOf({ tokens: fed }: SequenceState<Controls>, tokens: readonly number[]): readonly number[] {
+    const { prefixCache } = this.#options;
+    const { pageSize } = this.#cache;
+    if (prefixCache === undefined || tokens.length < pageSize || fed.length % pageSize !== 0) return [];
+    return prefixCache.match([...fed, ...tokens]).slice(fed.length / pageSize);
+  }
+
+  #run<Out>(
+    pass: Pass,
+    allStates: readonly SequenceState<Controls>[],
+    visit: (pass: FedPass<Controls>) => Out,
+  ): { readonly output: Out; readonly last: GatedRows } {
+    const { device, gates } = this.#options;
+    const { pieces } = pass;
+    const states = pieces.map(({ entry }) => allStates[entry]!);
+    return device.scope(() =>
+      this.sequences.extend(states, () => {
+        const positions = Uint32Array.from(
+          pieces.flatMap(({ tokens }, index) => tokens.map((_, at) => states[index]!.tokens.length + at)),
+        );
+        const hidden = pass.isRead ? this.#read(pieces, states) : this.#compute(pieces, states);
+        const gateLogits = gates.map(({ gate, folded }, index) => {
+          const slots = Uint32Array.from(
+            pieces.flatMap(({ tokens }, piece) => tokens.map(() => states[piece]!.slots[2 + index]!)),
+          );
+          return gate.extend(folded, hidden, { slots, positions }, this.#histories[index]!);
+        });
+        const rows = { hidden, gateLogits };
+        const former = (own: readonly SequenceState<Controls>[]) => this.#lastRows.read(slotsOf(own, 1));
+        const output = visit({ pieces, states, rows, former });
+        const last = pickRows(rows, lastRowsOf(pieces));
+        this.#lastRows.write(slotsOf(states, 1), last);
+        this.#remember(pass, states);
+        return { output, last };
+      }),
+    );
+  }
+
+  /** Hidden states of pages that are held; the sequences share the pages from now on. */
+  #read(pieces: readonly Piece[], states: readonly SequenceState<Controls>[]): Tensor {
+    const rows = this.#cache.rowsOf(pieces.flatMap(({ pages }) => pages));
+    for (const [index, { pages }] of pieces.entries()) this.#cache.adopt(states[index]!.slots[0]!, pages);
+    return gatherRows(this.#cache.hidden(), this.#options.device.tensor(rows, [rows.length]));
+  }
+
+  #compute(pieces: readonly Piece[], states: readonly SequenceState<Controls>[]): Tensor {
+    const { backbone, params, prefixCache } = this.#options;
+    const batch = createTokenBatch(
+      pieces.map(({ tokens }, index) => ({ slot: states[index]!.slots[0]!, tokens })),
+      (slot) => this.#cache.length(slot),
+    );
+    const hidden = backbone.extend(params, batch, this.#cache);
+    if (prefixCache !== undefined) this.#cache.writeHidden(hidden, batch);
+    this.#cost.forwards++;
+    this.#cost.tokens += batch.tokens.length;
+    return hidden;
+  }
+
+  /** Notes what was fed; pages that are full now are kept. */
+  #remember({ isRead, pieces }: Pass, states: readonly SequenceState<Controls>[]): void {
+    const { prefixCache } = this.#options;
+    const { pageSize } = this.#cache;
+    for (const [index, { tokens }] of pieces.entries()) {
+      const state = states[index]!;
+      const before = Math.floor(state.tokens.length / pageSize);
+      state.tokens.push(...tokens);
+      if (prefixCache === undefined || isRead || Math.floor(state.tokens.length / pageSize) === before) continue;
+      prefixCache.store(state.slots[0]!, state.tokens);
+    }
+  }
+}
+
+function slotsOf(states: readonly { readonly slots: readonly number[] }[], cache: number): readonly number[] {
+  return states.map(({ slots }) => slots[cache]!);
+}
+
+function lastRowsOf(pieces: readonly Piece[]): Uint32Array {
+  let end = 0;
+  return Uint32Array.from(pieces, ({ tokens }) => {
+    end += tokens.length;
+    return end - 1;
+  });
+}
