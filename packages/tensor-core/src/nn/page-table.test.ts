@@ -161,6 +161,16 @@ describe("PageTable", () => {
     expect(used()).toBe(0);
   });
 
+  it("has room for all slots where forks and their parents go on in one batch", () => {
+    const rows = new Rows({ slotCount: 2, capacity: 12, pageSize: 12 });
+    const { table } = rows;
+    const parent = table.open();
+    rows.extend(parent, 5);
+    const fork = table.fork(parent);
+    const copies = table.extend({ slots: Uint32Array.of(parent, fork), positions: Uint32Array.of(5, 5) });
+    expect([copies.from.length, table.freeRows]).toEqual([5, 0]);
+  });
+
   it("takes no more rows than window + chunk − 1, rounded up to pages, however long a slot grows", () => {
     const [window, chunkSize, pageSize] = [10, 3, 4];
     const rows = new Rows({ slotCount: 1, capacity: 1e6, pageSize, window, chunkSize });

@@ -162,10 +162,17 @@ export class PageTable {
       counts.set(slot, count + 1);
     }
     let needed = 0;
+    // Of the slots that share a page that is begun, the last to write keeps it where nobody else holds it.
+    const sharers = new Map<Page, number>();
     for (const [slot, count] of counts) {
       const state = this.#stateOf(slot);
       this.#forget(state, count);
-      needed += this.#pagesFor(state, count);
+      needed += Math.ceil((state.length + count) / this.pageSize) - Math.ceil(state.length / this.pageSize);
+      if (!this.#sharesLast(state)) continue;
+      const page = state.pages.at(-1)!;
+      const left = sharers.get(page) ?? this.#references[page]!;
+      if (left > 1) needed++;
+      sharers.set(page, left - 1);
     }
     if (needed > this.#freePageCount) {
       throw new SlotError(
@@ -290,12 +297,6 @@ export class PageTable {
     const firstPage = Math.floor(firstKept / this.pageSize);
     for (const page of state.pages.splice(0, Math.max(0, firstPage - state.firstPage))) this.release(page);
     state.firstPage = Math.max(state.firstPage, firstPage);
-  }
-
-  /** The pages that `count` more rows take: new ones, and one more where the last is begun and shared. */
-  #pagesFor(state: SlotState, count: number): number {
-    const added = Math.ceil((state.length + count) / this.pageSize) - Math.ceil(state.length / this.pageSize);
-    return added + (this.#sharesLast(state) ? 1 : 0);
   }
 
   #sharesLast({ pages, length }: SlotState): boolean {
