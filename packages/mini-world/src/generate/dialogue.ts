@@ -2,7 +2,7 @@
 import { createRandom, type Random } from "@dual-head/tensor-core";
 import { askQuestion, type Question } from "../grammar/question.ts";
 import { realise } from "../grammar/sentence.ts";
-import { cellsOf, type Split } from "../split.ts";
+import { type Split, splitOf } from "../split.ts";
 import { bestAnswer, drawAnswer, type PlacedMove } from "./answer.ts";
 import { drawQuestion, questionIn } from "./question.ts";
 
@@ -31,9 +31,9 @@ export function drawPrompt(split: Split, random: Random): Prompt {
   return promptOf(question, [askQuestion(first, random), wordsOf(moves, random), asked]);
 }
 
-/** A question about another task of the topic, of an intent that the topic is trained with. */
+/** A question about another task of the topic, of an intent that the topic has preferences of. */
 function formerQuestion({ topic, subject }: Question, random: Random): Question {
-  const isTrained = cellsOf("train").some((cell) => cell.topic === topic && cell.intent === "how-to");
+  const isTrained = splitOf({ topic, intent: "how-to" }) === "train";
   for (;;) {
     const first = questionIn({ topic, intent: isTrained ? "how-to" : "needs" }, random);
     if (first.subject!.item !== subject?.item) return first;
@@ -62,7 +62,7 @@ export function drawAnswerText(question: Question, random: Random): string {
 }
 
 /** Number `index` of the transcripts of a seed: what base models are trained on. */
-export function drawTranscript(seed: number, index: number, split: Split = "train"): string {
+export function drawTranscript(seed: number, index: number, split: Split = "all"): string {
   const random = streamOf(seed, `transcript ${split}`, index);
   const prompt = drawPrompt(split, random);
   return `${prompt.text} ${drawAnswerText(prompt.question, random)}`;

@@ -41,7 +41,9 @@ export function worldExportCommand(io: Io): Command {
         .default("helpful"),
     )
     .addOption(
-      new Option("--split <name>", "topics and intents to draw from").choices(["train", "test"]).default("train"),
+      new Option("--split <name>", "topics and intents to draw from")
+        .choices(["train", "test", "all"])
+        .default("train"),
     )
     .option("--count <n>", "rows (truthful-qa: every fact)", numberOption({ min: 1, integer: true }), 1000)
     .option("--seed <n>", "seed of every row", numberOption({ min: 0, integer: true }), 1)

@@ -34,7 +34,7 @@ export function worldMeasureCommand(io: Io): Command {
     .option("--model <dir>", "a model of the world (default: the shipped m with its heads)")
     .option("--heads <dir>", "heads of that model; repeat for several", headsOption)
     .option("--strength <s>", "strength of the alignment", numberOption({ min: 0 }), 1)
-    .addOption(new Option("--split <name>", "prompts to answer").choices(["train", "test"]).default("test"))
+    .addOption(new Option("--split <name>", "prompts to answer").choices(["train", "test", "all"]).default("test"))
     .option("--count <n>", "prompts", numberOption({ min: 2, integer: true }), 300)
     .option("--seed <n>", "seed of prompts and answers", numberOption({ min: 0, integer: true }), 1)
     .option("--json", "print one JSON object");
