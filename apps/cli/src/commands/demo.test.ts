@@ -1,24 +1,16 @@
-// The demo at a small size, then chat and doctor on what it left: the screens hold what they promise.
+// The demo at a small size, chat with the shipped heads, and doctor: the screens hold what they promise.
 import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { shippedBackbone, shippedHeads } from "@dual-head/mini-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { DemoFigures } from "../demo/figures.ts";
 import { temporaryFolder } from "../testing/folder.ts";
 import { run, runJson } from "../testing/run.ts";
 
 describe("demo, chat and doctor", () => {
   let world: Awaited<ReturnType<typeof temporaryFolder>>;
   const demo = (...extra: string[]) => [
-    "demo",
-    "--out",
-    `${world.path}/demo`,
-    "--device",
-    "cpu",
-    "--threads",
-    "2",
-    "--pairs",
-    "60",
-    "--prompts",
-    "8",
-    ...extra,
+    ...["demo", "--out", `${world.path}/demo`, "--device", "cpu", "--threads", "2"],
+    ...["--pairs", "40", "--prompts", "6", ...extra],
   ];
 
   beforeAll(async () => {
@@ -26,27 +18,29 @@ describe("demo, chat and doctor", () => {
   });
   afterAll(() => world.remove());
 
-  it("demo shows base beside aligned text, the strip and the figures at each strength", async () => {
-    const { status, out, note } = await run(demo("--steps", "25"));
-    expect(note).toContain("1. a tiny language model learns");
+  it("demo shows base beside aligned text, the strip, every setting, and a page of it", async () => {
+    const { status, out, note } = await run(demo());
+    expect(note).toContain("a reward head and a gate trained from nothing");
     expect(status).toBe(0);
-    expect(out.match(/^Human: /gm)?.length).toBe(3);
-    expect(out.match(/^ {2}base /gm)?.length).toBe(3);
-    expect(out.match(/^ {2}aligned /gm)?.length).toBe(3);
+    expect(out.match(/^ {2}base /gm)?.length).toBe(4);
+    expect(out.match(/^ {2}aligned /gm)?.length).toBe(4);
     expect(out).toContain("0 (base)");
-    expect(out).toMatch(/On \d+ held-out pairs/);
+    expect(out).toContain("½ / ½");
+    expect(out).toMatch(/helpful reward of answers +before/);
+    const page = await readFile(`${world.path}/demo/report.html`, "utf8");
+    expect(page.match(/<svg/g)?.length).toBe(3);
+    expect(page).not.toMatch(/src=|href="http/);
   });
 
-  it("demo runs again in the same folder, and on a given model and data", async () => {
-    const result = await runJson<{
-      training: { steps: number };
-      measures: unknown[];
-      examples: { base: { text: string } }[];
-    }>(demo("--model", `${world.path}/demo/model`, "--data", `${world.path}/demo/preferences.jsonl`));
-    expect(result.training.steps).toBeGreaterThan(0);
-    expect(result.measures).toEqual([]);
-    expect(result.examples.length).toBe(3);
-    expect((await run(demo("--model", "x"))).status).toBe(2);
+  it("demo runs again in the same folder and gives the same figures", async () => {
+    const figures = await runJson<DemoFigures & { report: string }>(demo());
+    const again = await runJson<DemoFigures>(demo());
+    expect(figures.strengths.map(({ strength }) => strength)).toEqual([0, 0.5, 1, 1.5, 2]);
+    expect(figures.mixtures.map(({ helpful }) => helpful)).toEqual([1, 0.5, 0]);
+    expect(figures.lesson.summary.steps).toBeGreaterThan(0);
+    const timeless = ({ examples, strengths, mixtures }: DemoFigures) => ({ examples, strengths, mixtures });
+    expect(timeless(again)).toEqual(timeless(figures));
+    expect(again.lesson.after).toEqual(figures.lesson.after);
   });
 
   it("demo touches no folder that a demo did not make", async () => {
@@ -64,21 +58,21 @@ describe("demo, chat and doctor", () => {
     const argv = [
       "chat",
       "--model",
-      `${world.path}/demo/model`,
+      await shippedBackbone("m"),
       "--heads",
-      `${world.path}/demo/heads`,
+      await shippedHeads("m", "helpful"),
       "--device",
       "cpu",
       "--max-new-tokens",
       "8",
     ];
     const lines = [
-      "How do I draw a cat.",
+      "How do I boil an egg?",
       "/strength 0.5",
       "/alpha 2",
       "/weights 1",
       "/trace",
-      "And how do I sleep better.",
+      "And how do I cook rice?",
       "/reset",
       "/nonsense",
       "/quit",

@@ -1,9 +1,7 @@
 // `train` end to end in a small world: summary, resume, use of the heads, and what is refused.
-import { appendFile, readFile, writeFile } from "node:fs/promises";
-import { openDevice } from "@dual-head/tensor-core";
+import { appendFile, cp, readFile, writeFile } from "node:fs/promises";
+import { shippedBackbone, toHhRlhf } from "@dual-head/mini-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { createDemoBackbone } from "../demo/backbone.ts";
-import { drawPreferences } from "../demo/world.ts";
 import { temporaryFolder } from "../testing/folder.ts";
 import { run, runJson } from "../testing/run.ts";
 
@@ -37,15 +35,14 @@ describe("train", () => {
     ...["--device", "cpu", "--threads", "2", "--batch-size", "16", "--learning-rate", "0.01", ...extra],
   ];
   const generate = (...extra: string[]) => [
-    ...["generate", "--model", place("model"), "--prompt", "\n\nHuman: How do I draw a cat.\n\nAssistant:"],
+    ...["generate", "--model", place("model"), "--prompt", "\n\nHuman: How do I boil an egg?\n\nAssistant:"],
     ...["--device", "cpu", "--max-new-tokens", "24", "--temperature", "0", ...extra],
   ];
 
   beforeAll(async () => {
     world = await temporaryFolder();
-    using device = await openDevice("cpu", { threads: 2 });
-    await createDemoBackbone(place("model"), device, { seed: 3, stepCount: 30 });
-    await writeFile(place("pairs.jsonl"), drawPreferences(3, 120));
+    await cp(await shippedBackbone("s"), place("model"), { recursive: true });
+    await writeFile(place("pairs.jsonl"), toHhRlhf({ seed: 3, count: 120, split: "train" }, "helpful"));
   });
   afterAll(() => world.remove());
 
