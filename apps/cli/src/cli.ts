@@ -26,10 +26,10 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     exportCommand,
     doctorCommand,
     demoCommand,
-    worldCommand,
   ]) {
     program.addCommand(create(io));
   }
+  program.addCommand(worldCommand(io, (argv) => runCli(argv, io)));
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)]) {
     command.exitOverride().configureOutput({
       writeOut: io.out,
