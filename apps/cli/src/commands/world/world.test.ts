@@ -1,0 +1,61 @@
+// The world's commands: a short run makes all that is shipped; the shipped models do in it what they are shipped for.
+import { readFile } from "node:fs/promises";
+import { shippedBackbone, shippedHeads } from "@dual-head/mini-world";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { temporaryFolder } from "../../testing/folder.ts";
+import { run, runJson } from "../../testing/run.ts";
+import type { Measure } from "../../world/measure.ts";
+
+describe("world", () => {
+  let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+  beforeAll(async () => {
+    folder = await temporaryFolder();
+  });
+  afterAll(() => folder.remove());
+
+  it("make trains a backbone and its heads from nothing and gathers them, whole", async () => {
+    const weights = `${folder.path}/weights`;
+    const argv = [
+      ...["world", "make", "--backbones", "s", "--heads", "s", "--tokens", "6000", "--pairs", "40", "--threads", "2"],
+      ...["--out", `${folder.path}/runs`, "--weights", weights, "--commit", "abc"],
+    ];
+    const { status, note } = await run(argv);
+    expect(note).toContain("3 folders gathered");
+    expect(status).toBe(0);
+    const backbone = await shippedBackbone("s", weights);
+    const card = await readFile(`${backbone}/card.md`, "utf8");
+    expect(card).toContain("dual-head world train --backbone s");
+    expect(card).toContain("commit abc");
+    // Something was learnt: a random model is at ln 2048 = 7.62 nats.
+    expect(Number(/\| (\d+\.\d+) \|\n*$/.exec(card)![1])).toBeLessThan(7.5);
+    for (const reward of ["helpful", "harmless"] as const) {
+      expect(await shippedHeads("s", reward, weights)).toBe(`${weights}/heads/s-${reward}`);
+    }
+    expect((await run(["world", "make", "--backbones", "s", "--heads", "m"])).status).toBe(2);
+  });
+
+  it("export writes every format, and says how many lines", async () => {
+    for (const format of ["hh-rlhf", "pku-saferlhf", "truthful-qa", "mt-bench", "prompts"]) {
+      const file = `${folder.path}/${format}`;
+      const argv = ["world", "export", "--format", format, "--count", "12", "--out", file];
+      expect((await run(argv)).note).toMatch(/^\d+ lines in /);
+      expect((await readFile(file, "utf8")).trimEnd().split("\n").length).toBeGreaterThanOrEqual(12);
+    }
+    expect((await run(["world", "export"])).status).toBe(2);
+  });
+
+  it("measure refuses heads without their model", async () => {
+    const { status, note } = await run(["world", "measure", "--heads", "x"]);
+    expect(status).toBe(2);
+    expect(note).toContain("--model");
+  });
+
+  it("the shipped heads raise their rewards on questions without any preference, beyond the intervals", async () => {
+    const measures = await runJson<Record<string, Measure>>(["world", "measure", "--device", "cpu", "--threads", "2"]);
+    const { base, "m-helpful": helpful, "m-harmless": harmless } = measures;
+    expect(helpful!.helpful.low).toBeGreaterThan(base!.helpful.high);
+    expect(harmless!.harmless.low).toBeGreaterThan(base!.harmless.high);
+    expect(helpful!.helpful.mean).toBeGreaterThan(harmless!.helpful.mean);
+    expect(harmless!.harmless.mean).toBeGreaterThan(helpful!.harmless.mean);
+  });
+});
