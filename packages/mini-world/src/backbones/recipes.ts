@@ -17,6 +17,11 @@ export interface BackboneRecipe {
   /** Tokens it is trained on. */
   readonly tokenBudget: number;
   readonly learningRate: number;
+  /**
+   * What the final norm is multiplied by when a model is written. The softmax of so small a model leaves some thousandths
+   * of its mass on words that cannot come, and at temperature 1 every tenth answer meets one.
+   */
+  readonly sharpness: number;
 }
 
 /** Tokens of the world's vocabulary. */
@@ -37,6 +42,7 @@ export const recipes: Readonly<Record<BackboneName, BackboneRecipe>> = {
     window: null,
     tokenBudget: 5_000_000,
     learningRate: 4e-3,
+    sharpness: 1.18,
   },
   m: {
     hiddenSize: 128,
@@ -47,6 +53,7 @@ export const recipes: Readonly<Record<BackboneName, BackboneRecipe>> = {
     window: null,
     tokenBudget: 8_000_000,
     learningRate: 3e-3,
+    sharpness: 1.18,
   },
   l: {
     hiddenSize: 192,
@@ -57,6 +64,7 @@ export const recipes: Readonly<Record<BackboneName, BackboneRecipe>> = {
     window: null,
     tokenBudget: 10_000_000,
     learningRate: 2e-3,
+    sharpness: 1.18,
   },
   "mistral-s": {
     hiddenSize: 64,
@@ -67,6 +75,7 @@ export const recipes: Readonly<Record<BackboneName, BackboneRecipe>> = {
     window: 64,
     tokenBudget: 5_000_000,
     learningRate: 4e-3,
+    sharpness: 1.18,
   },
 };
 

@@ -1,13 +1,13 @@
 // One backbone trained on the world's transcripts, resumable, into an ordinary Hugging Face folder in f16.
 // Knows no reward, no head and no command line.
-import { createLlama, initialiseLlama, saveLlama } from "@dual-head/backbone-llama";
+import { createLlama, initialiseLlama, type LlamaParams, saveLlama } from "@dual-head/backbone-llama";
 import { createDirectory, writeFileAtomic } from "@dual-head/bytes";
-import type { Device } from "@dual-head/tensor-core";
+import { affine, type Device } from "@dual-head/tensor-core";
 import { loadTokenizer } from "@dual-head/tokenizer";
 import { type PretrainEvent, type PretrainFigures, pretrain } from "@dual-head/train";
 import { drawTranscript } from "../generate/dialogue.ts";
 import { createTokenizerJson, tokenizerConfigJson } from "../vocabulary/tokenizer-json.ts";
-import { type BackboneName, configOf, maxTokens, settingsOf, vocabSize, worldSeed } from "./recipes.ts";
+import { type BackboneName, configOf, maxTokens, recipes, settingsOf, vocabSize, worldSeed } from "./recipes.ts";
 
 /** Transcripts that the vocabulary is learnt from. */
 const vocabularyTranscripts = 20_000;
@@ -48,10 +48,11 @@ export async function* trainBackbone(options: TrainBackboneOptions): AsyncGenera
   const documents = Array.from({ length: count }, (_, index) =>
     Uint32Array.from([...tokenizer.encode(drawTranscript(worldSeed, index)), 1]),
   );
-  const save = async (params: Parameters<typeof saveLlama>[2], figures: PretrainFigures) => {
+  const save = async (params: LlamaParams, figures: PretrainFigures) => {
     const generation = { bosTokenId: 0, eosTokenIds: [1] };
     const metadata = { figures: JSON.stringify(figures) };
-    await saveLlama(model, config, params, { dtype: "F16", generation, metadata });
+    using finalNorm = affine(params.finalNorm, recipes[name].sharpness, 0);
+    await saveLlama(model, config, { ...params, finalNorm }, { dtype: "F16", generation, metadata });
   };
   yield* pretrain({
     device,
