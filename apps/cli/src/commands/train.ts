@@ -28,6 +28,7 @@ const settingNames = [
   "epochs",
   "batchSize",
   "learningRate",
+  "epsilon",
   "lambdaReward",
   "lambdaGate",
   "betaReward",
@@ -99,6 +100,11 @@ export function trainCommand(io: Io): Command {
     .option("--epochs <n>", `passes over the pairs (default: ${defaults.epochs})`, integer)
     .option("--batch-size <n>", `pairs per optimiser step (default: ${defaults.batchSize})`, integer)
     .option("--learning-rate <r>", "peak rate of AdamW (default: 0.2048 / hidden size)", numberOption({ above: 0 }))
+    .option(
+      "--epsilon <e>",
+      `of AdamW: larger ones leave tokens alone that never come (default: ${defaults.epsilon})`,
+      numberOption({ above: 0 }),
+    )
     .option(
       "--lambda-reward <l>",
       `weight of the preference loss (default: ${defaults.lambdaReward})`,
