@@ -24,6 +24,9 @@ export interface BackboneRecipe {
   readonly sharpness: number;
 }
 
+/** Those that come with the package; the others are made by `dual-head world make`. */
+export const shippedNames: readonly BackboneName[] = ["s", "m", "mistral-s"];
+
 /** Tokens of the world's vocabulary. */
 export const vocabSize = 2048;
 /** Positions of every backbone. */
@@ -42,7 +45,7 @@ export const recipes: Readonly<Record<BackboneName, BackboneRecipe>> = {
     window: null,
     tokenBudget: 5_000_000,
     learningRate: 4e-3,
-    sharpness: 1.18,
+    sharpness: 1.45,
   },
   m: {
     hiddenSize: 128,
@@ -75,7 +78,7 @@ export const recipes: Readonly<Record<BackboneName, BackboneRecipe>> = {
     window: 64,
     tokenBudget: 5_000_000,
     learningRate: 4e-3,
-    sharpness: 1.18,
+    sharpness: 1.45,
   },
 };
 

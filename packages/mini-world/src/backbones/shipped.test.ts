@@ -6,13 +6,11 @@ import { loadLlama } from "@dual-head/backbone-llama";
 import { openDevice } from "@dual-head/tensor-core";
 import { loadTokenizer } from "@dual-head/tokenizer";
 import { describe, expect, it } from "vitest";
-import { type BackboneName, configOf, recipes } from "./recipes.ts";
+import { configOf, shippedNames } from "./recipes.ts";
 import { manifestName, shippedBackbone, shippedHeads, shippedWeights, WeightsError } from "./shipped.ts";
 
-const names = Object.keys(recipes) as BackboneName[];
-
 describe("shippedBackbone()", () => {
-  it.each(names)("%s is the model of its recipe, with a tokenizer", async (name) => {
+  it.each(shippedNames)("%s is the model of its recipe, with a tokenizer", async (name) => {
     const folder = await shippedBackbone(name);
     using device = await openDevice("reference");
     using loaded = await loadLlama(folder, device);

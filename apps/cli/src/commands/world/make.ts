@@ -22,7 +22,8 @@ export type RunCommand = (argv: readonly string[]) => Promise<number>;
 
 const rewards: readonly RewardName[] = ["helpful", "harmless"];
 const names = Object.keys(recipes) as BackboneName[];
-const modelFiles = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] as const;
+/** What a model folder consists of. */
+export const modelFiles = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] as const;
 
 /** Options of the heads' training; found on pairs of the training split. */
 const headOptions = ["--epochs", "4", "--batch-size", "32", "--beta-reward", "0.2", "--device", "cpu"] as const;
@@ -94,7 +95,8 @@ async function make(options: MakeOptions, io: Io, runCommand: RunCommand): Promi
   io.note(`${shipments.length} folders gathered in ${weights}\n`);
 }
 
-function describeRecipe(name: BackboneName): Readonly<Record<string, string>> {
+/** A recipe as facts for a card. */
+export function describeRecipe(name: BackboneName): Readonly<Record<string, string>> {
   const { hiddenSize, layerCount, headCount, groupCount, feedForwardSize, window } = recipes[name];
   return {
     Shape: `${hiddenSize} wide, ${layerCount} layers, ${headCount} heads in ${groupCount} groups, feed-forward ${feedForwardSize}${window === null ? "" : `, window ${window}`}`,
