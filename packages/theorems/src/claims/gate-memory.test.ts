@@ -58,10 +58,12 @@ describe("the gate's memory at decode is 2Tr numbers, and T²h is 25 % of Td", (
           const gateWidth = size * gateHeads;
           const gate = attentionGate({ hiddenSize: 5, width: gateWidth, headCount: gateHeads });
           const before = device.stats.bytes;
-          using _history = gate.createHistory(device, { slotCount, capacity });
+          using history = gate.createHistory(device, { slotCount, capacity });
           const counted = gateCacheNumbers({ gateWidth, gateHeads }, capacity);
-          // float32: four bytes a number.
-          expect(device.stats.bytes - before).toBe(4 * slotCount * counted.gateFolded);
+          // float32: four bytes a number; a slot's last page is whole.
+          const rowsOfSlot = Math.ceil(capacity / history.pageSize) * history.pageSize;
+          expect(history.rowCount).toBe(slotCount * rowsOfSlot);
+          expect((device.stats.bytes - before) * capacity).toBe(4 * slotCount * counted.gateFolded * rowsOfSlot);
           expect(counted.gateFolded).toBeLessThanOrEqual(counted.gatePrinted);
         },
       ),

@@ -86,8 +86,8 @@ export const decodingMutations: readonly Mutation[] = [
     id: "controls-of-first-sequence",
     what: "All sequences of a batch decode under the controls of the first",
     ...policy,
-    find: "const controls = entries.map(({ sequence }) => this.#sequences.get(sequence).controls);",
-    replace: "const controls = entries.map(() => this.#sequences.get(entries[0]!.sequence).controls);",
+    find: "const controls = entries.map(({ sequence }) => this.#feeder.sequences.get(sequence).controls);",
+    replace: "const controls = entries.map(() => this.#feeder.sequences.get(entries[0]!.sequence).controls);",
     property:
       "createDualHeadPolicy() on cpu > decodes different strengths, bounds and weights in one batch as each alone",
   },
@@ -104,8 +104,9 @@ export const decodingMutations: readonly Mutation[] = [
     id: "one-gate-for-all-heads",
     what: "All heads are weighed by the first one's gate",
     ...policy,
-    find: "return { hidden, gateLogits };",
-    replace: "return { hidden, gateLogits: gateLogits.map(() => gateLogits[0]!) };",
+    file: "packages/methods/src/policy/feeder.ts",
+    find: "const rows = { hidden, gateLogits };",
+    replace: "const rows = { hidden, gateLogits: gateLogits.map(() => gateLogits[0]!) };",
     property: "createDualHeadPolicy() > reports the effective α, Σ wᵢαᵢ",
   },
 ];
