@@ -5,6 +5,7 @@ export {
   configOf,
   recipes,
   settingsOf,
+  shippedNames,
   worldSeed,
 } from "./backbones/recipes.ts";
 export {

@@ -185,7 +185,10 @@ async function teach(
       tokenizer: model.tokenizer!,
       pairs: (await readPreferences(data)).pairs,
       folder,
-      settings: { batchSize: 32, epochs: 4, betaReward: 0.2, seed },
+      settings: {
+        ...{ batchSize: 16, epochs: 6, learningRate: 1e-3, seed },
+        ...{ preferenceOn: "fused", betaReward: 0.3, lambdaReward: 10, lambdaGate: 1 },
+      },
       signal: io.signal,
     })) {
       events.train(event);

@@ -1,6 +1,6 @@
 // dual-head world make: everything that is shipped, from nothing: backbones, then heads by the ordinary train command.
 // Run again it goes on where it was stopped. Knows no loss and no weight.
-import { type BackboneName, type RewardName, recipes, worldSeed } from "@dual-head/mini-world";
+import { type BackboneName, type RewardName, recipes, shippedNames, worldSeed } from "@dual-head/mini-world";
 import { Command, Option } from "commander";
 import { type Io, UsageError } from "../../io.ts";
 import { numberOption } from "../../options.ts";
@@ -25,15 +25,21 @@ const names = Object.keys(recipes) as BackboneName[];
 /** What a model folder consists of. */
 export const modelFiles = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] as const;
 
-/** Options of the heads' training; found on pairs of the training split. */
-const headOptions = ["--epochs", "4", "--batch-size", "32", "--beta-reward", "0.2", "--device", "cpu"] as const;
+/**
+ * Options of the heads' training, found on pairs of the training split. Preferences score the fusion, and weigh more than
+ * the language-modelling loss, which would flatten the sharpened model again; the gate stays between the heads.
+ */
+const headOptions = [
+  ...["--epochs", "2", "--batch-size", "32", "--learning-rate", "0.0003", "--device", "cpu"],
+  ...["--preference-on", "fused", "--beta-reward", "0.3", "--lambda-reward", "10", "--lambda-gate", "1"],
+] as const;
 
 /** The `world make` command. */
 export function worldMakeCommand(io: Io, runCommand: RunCommand): Command {
   const integer = numberOption({ min: 1, integer: true });
   return new Command("make")
     .description("train the backbones and heads that are shipped, and gather them with cards and hashes")
-    .addOption(new Option("--backbones <names...>", "which backbones").choices(names).default(names))
+    .addOption(new Option("--backbones <names...>", "which backbones").choices(names).default(shippedNames))
     .addOption(new Option("--heads <names...>", "which of them get heads").choices(names).default(["m"]))
     .option("--out <dir>", "folder for runs and their state", "world-out")
     .option("--weights <dir>", "folder to gather what is shipped in (default: nothing is gathered)")
