@@ -42,7 +42,9 @@ describe("train", () => {
   beforeAll(async () => {
     world = await temporaryFolder();
     await cp(await shippedBackbone("s"), place("model"), { recursive: true });
-    await writeFile(place("pairs.jsonl"), toHhRlhf({ seed: 3, count: 120, split: "train" }, "helpful"));
+    // Of one turn each, so that every format has a form for them.
+    const rows = toHhRlhf({ seed: 3, count: 150, split: "train" }, "helpful").trim().split("\n");
+    await writeFile(place("pairs.jsonl"), rows.filter((row) => row.split("Human:").length === 3).join("\n"));
   });
   afterAll(() => world.remove());
 
@@ -103,10 +105,10 @@ describe("train", () => {
     const lines = (await readFile(place("pairs.jsonl"), "utf8")).trim().split("\n");
     const rows = lines.map((line, index) => {
       const { chosen, rejected } = JSON.parse(line) as { chosen: string; rejected: string };
-      const [question, kind] = chosen.slice("\n\nHuman: ".length).split("\n\nAssistant: ");
-      const rude = rejected.split("\n\nAssistant: ")[1];
+      const [question, good] = chosen.slice("\n\nHuman: ".length).split("\n\nAssistant: ");
+      const bad = rejected.split("\n\nAssistant: ")[1];
       const safer = index % 2;
-      const responses = safer === 0 ? { response_0: kind, response_1: rude } : { response_0: rude, response_1: kind };
+      const responses = safer === 0 ? { response_0: good, response_1: bad } : { response_0: bad, response_1: good };
       const labels = { better_response_id: 1 - safer, safer_response_id: safer };
       return JSON.stringify({ prompt: question, ...responses, ...labels });
     });
