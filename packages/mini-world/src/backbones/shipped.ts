@@ -16,7 +16,7 @@ export class WeightsError extends Error {
 
   constructor(path: string, expected: string | null, actual: string | null, reason: string) {
     super(
-      `Cannot use the weights ${path}: ${reason}; install the package again, or make them with dual-head world train`,
+      `Cannot use the weights ${path}: ${reason}; install the package again, or make them with dual-head world make`,
     );
     this.path = path;
     this.expected = expected;
