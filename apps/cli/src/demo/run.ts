@@ -17,8 +17,8 @@ import { type TrainEvent, type TrainingSummary, train } from "@dual-head/train";
 import type { DeviceOptions } from "../commands/shared.ts";
 import type { Io } from "../io.ts";
 import { type OpenModel, openModel } from "../model.ts";
-import { type Answer, answerAll } from "../world/answers.ts";
-import { measureAnswers } from "../world/measure.ts";
+import { type Answer, answerArms } from "../world/answers.ts";
+import { type Measure, measureAnswers } from "../world/measure.ts";
 import type { DemoFigures, Example, Lesson, ScoredAnswer, Setting } from "./figures.ts";
 
 /** What the demo is told. */
@@ -62,7 +62,8 @@ export async function runDemo(options: DemoOptions, events: DemoEvents, io: Io):
     return turnKnobs(model, prompts, options.seed, events, io);
   });
   events.begin(`a reward head and a gate trained from nothing on ${options.pairs} preferences`);
-  const lesson = await teach(backbone, prompts, options, events, io);
+  // Strength 0 is the model itself, whatever the heads: its answers are those before the lesson.
+  const lesson = await teach(backbone, prompts, shown.strengths[0]!.measure, options, events, io);
   const seconds = (performance.now() - started) / 1000;
   const { seed } = options;
   return { device, parameterCount, promptCount: prompts.length, seed, ...shown, lesson, seconds };
@@ -121,7 +122,7 @@ async function turnKnobs(
   };
 }
 
-async function answerPrompts(
+function answerPrompts(
   model: OpenModel,
   prompts: readonly Prompt[],
   arms: readonly Controls[],
@@ -129,13 +130,9 @@ async function answerPrompts(
   events: DemoEvents,
   io: Io,
 ): Promise<readonly (readonly Answer[])[]> {
-  const answers = await answerAll(
-    model,
-    arms.flatMap((controls) => prompts.map(({ text }, index) => ({ prompt: text, controls, seed: seed + index }))),
-    io,
-    { onProgress: (done, total) => events.progress(`${done} of ${total} answers`) },
-  );
-  return arms.map((_, arm) => answers.slice(arm * prompts.length, (arm + 1) * prompts.length));
+  const texts = prompts.map(({ text }) => text);
+  const onProgress = (done: number, total: number) => events.progress(`${done} of ${total} answers`);
+  return answerArms(model, texts, arms, seed, io, { onProgress });
 }
 
 function meanAlphaOf(answers: readonly Answer[]): number {
@@ -167,6 +164,7 @@ function pickExamples(
 async function teach(
   backbone: string,
   prompts: readonly Prompt[],
+  before: Measure,
   options: DemoOptions,
   events: DemoEvents,
   io: Io,
@@ -198,14 +196,12 @@ async function teach(
     return last;
   });
   const heads = [{ directory: folder, weight: null }];
-  const [before, after] = await using(await openModel({ ...options, model: backbone, heads }, io), (model) =>
-    answerPrompts(model, prompts, [{ strength: 0 }, { strength: 1 }], seed, events, io),
+  const [answers] = await using(await openModel({ ...options, model: backbone, heads }, io), (model) =>
+    answerPrompts(model, prompts, [{ strength: 1 }], seed, events, io),
   );
-  const questions = prompts.map(({ question }) => question);
-  const measured = (answers: readonly Answer[]) =>
-    measureAnswers(
-      questions,
-      answers.map(({ text }) => text),
-    ).measure;
-  return { pairCount: pairs, summary, before: measured(before!), after: measured(after!) };
+  const { measure: after } = measureAnswers(
+    prompts.map(({ question }) => question),
+    answers!.map(({ text }) => text),
+  );
+  return { pairCount: pairs, summary, before, after };
 }

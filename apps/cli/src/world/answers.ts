@@ -70,3 +70,19 @@ export async function answerAll(
   io.signal.throwIfAborted();
   return pieces.map((own) => ({ text: own.map(({ text }) => text).join(""), pieces: own }));
 }
+
+/** Answers of every arm to every prompt, prompt for prompt with the same random numbers, all in one batch. */
+export async function answerArms(
+  model: OpenModel,
+  prompts: readonly string[],
+  arms: readonly Controls[],
+  seed: number,
+  io: Io,
+  options: AnswerOptions = {},
+): Promise<readonly (readonly Answer[])[]> {
+  const requests = arms.flatMap((controls) =>
+    prompts.map((prompt, index) => ({ prompt, controls, seed: seed + index })),
+  );
+  const answers = await answerAll(model, requests, io, options);
+  return arms.map((_, arm) => answers.slice(arm * prompts.length, (arm + 1) * prompts.length));
+}

@@ -13,7 +13,7 @@ import { Command, Option } from "commander";
 import { createProgress, type Io, toJson, UsageError } from "../../io.ts";
 import { openModel } from "../../model.ts";
 import { type HeadsOption, headsOption, numberOption } from "../../options.ts";
-import { answerAll } from "../../world/answers.ts";
+import { answerArms } from "../../world/answers.ts";
 import { describeMean, describeShare, type Measure, measureAnswers } from "../../world/measure.ts";
 import { addDeviceOptions, type DeviceOptions } from "../shared.ts";
 
@@ -63,11 +63,11 @@ async function measure(options: MeasureOptions, io: Io): Promise<void> {
     options.strength,
   );
   const progress = createProgress(io);
-  const answers = await answerAll(
+  const answers = await answerArms(
     opened,
-    arms.flatMap(({ controls }) =>
-      prompts.map(({ text }, index) => ({ prompt: text, controls, seed: options.seed + index })),
-    ),
+    prompts.map(({ text }) => text),
+    arms.map(({ controls }) => controls),
+    options.seed,
     io,
     { onProgress: (done, total) => progress.show(`${done} of ${total} answers`) },
   );
@@ -79,7 +79,7 @@ async function measure(options: MeasureOptions, io: Io): Promise<void> {
   const rows: readonly (readonly [string, Measure])[] = [
     ["corpus", measureAnswers(questions, corpus).measure],
     ...arms.map(({ name }, arm) => {
-      const own = answers.slice(arm * prompts.length, (arm + 1) * prompts.length).map(({ text }) => text);
+      const own = answers[arm]!.map(({ text }) => text);
       return [name, measureAnswers(questions, own).measure] as const;
     }),
   ];
