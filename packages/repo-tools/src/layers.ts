@@ -24,6 +24,7 @@ export const layers: Readonly<Record<string, readonly string[]>> = {
   methods: ["backbone", "heads", "gating", "losses", "sampler", "train", "tensor-core"],
   // L4: plain numbers; only its tests import the packages they compare with.
   theorems: [],
+  eval: ["data", "methods", "sampler", "backbone", "backbone-llama", "tokenizer", "train", "tensor-core", "bytes"],
   "mini-world": ["backbone-llama", "train", "tokenizer", "tensor-core", "bytes"],
 };
 

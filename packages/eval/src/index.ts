@@ -1,0 +1,2 @@
+// Public names of @dual-head/eval.
+export type { Comparison, Exchange, Grade, Judge, Verdict } from "./judges/judge.ts";
