@@ -1,7 +1,7 @@
 // Generation driven by its consumer: one request, or many at once; each event that is asked for drives the steps of the
 // engine. Where distributions come from is the policy's matter.
 import { checkLimits, Engine, type EngineLimits } from "./engine.ts";
-import type { DecodePolicy } from "./policy.ts";
+import type { Cost, DecodePolicy } from "./policy.ts";
 import { checkRequest, type GenerateEvent, type GenerateRequest, type Generator } from "./request.ts";
 
 /** One event of one request of a batch. */
@@ -13,6 +13,18 @@ export interface BatchEvent {
 
 /** How a batch is run. */
 export interface BatchOptions extends EngineLimits {}
+
+/** A generator that serves many requests at once and counts what it spends. */
+export interface BatchGenerator extends Generator {
+  /**
+   * Runs many requests side by side; each gives the events it would give alone, in order of its own.
+   *
+   * @throws InvalidRequestError at once, before anything is computed
+   */
+  generateBatch(requests: readonly GenerateRequest[], options?: BatchOptions): AsyncIterable<BatchEvent>;
+  /** Spent so far. */
+  readonly cost: Cost;
+}
 
 async function* runBatch(
   policy: DecodePolicy,
@@ -57,13 +69,21 @@ export function generateBatch(
   return runBatch(policy, requests, options);
 }
 
+/** The events of a batch of one request. */
+export async function* onlyEvents(events: AsyncIterable<BatchEvent>): AsyncGenerator<GenerateEvent, void, void> {
+  for await (const { event } of events) yield event;
+}
+
 /**
  * The ordinary generator over a policy: one sequence a request. Several streams may be read side by side, then they take
  * turns; `createScheduler` serves them in one pass.
  */
-export function sampled(policy: DecodePolicy): Generator {
-  async function* only(events: AsyncIterable<BatchEvent>): AsyncGenerator<GenerateEvent, void, void> {
-    for await (const { event } of events) yield event;
-  }
-  return { generate: (request) => only(generateBatch(policy, [request])) };
+export function sampled(policy: DecodePolicy): BatchGenerator {
+  return {
+    generate: (request) => onlyEvents(generateBatch(policy, [request])),
+    generateBatch: (requests, options) => generateBatch(policy, requests, options),
+    get cost() {
+      return policy.cost;
+    },
+  };
 }

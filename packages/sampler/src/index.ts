@@ -1,9 +1,17 @@
 // Public names of the sampler.
 
+export { type Choice, type ChoiceSettings, type Chooser, createChooser } from "./choose.ts";
 export { argmax, candidatesOf, type Logits, logNormalizer, logProbability, sampleToken } from "./distribution.ts";
 export type { EngineLimits } from "./engine.ts";
 export { InvalidEntryError, InvalidRequestError, SamplingError } from "./errors.ts";
-export { type BatchEvent, type BatchOptions, generateBatch, sampled } from "./generate.ts";
+export {
+  type BatchEvent,
+  type BatchGenerator,
+  type BatchOptions,
+  generateBatch,
+  onlyEvents,
+  sampled,
+} from "./generate.ts";
 export type {
   Candidates,
   Controls,
@@ -28,6 +36,7 @@ export type {
 } from "./request.ts";
 export { checkRequest } from "./request.ts";
 export { createScheduler, type Scheduler, type SchedulerOptions } from "./scheduler.ts";
+export { createSpeech, type Speech } from "./speech.ts";
 export { createStopMatcher, type StopMatcher, type StopResult } from "./stop-strings.ts";
 export { addLogitBias } from "./warps/logit-bias.ts";
 export { keepMinP } from "./warps/min-p.ts";

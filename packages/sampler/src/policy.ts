@@ -20,7 +20,7 @@ export interface Cost {
   readonly forwards: number;
   /** Tokens fed through a backbone, summed over sequences. */
   readonly tokens: number;
-  /** Calls of a separate reward model. */
+  /** Evaluations of separate reward models: a text of a scalar model, a step of one sequence of an autoregressive one. */
   readonly rewardCalls: number;
 }
 

@@ -3,7 +3,7 @@
 import { createChooser } from "./choose.ts";
 import type { DecodePolicy, Sequence, Step } from "./policy.ts";
 import type { EndEvent, EndReason, GenerateEvent, GenerateRequest } from "./request.ts";
-import { createStopMatcher } from "./stop-strings.ts";
+import { createSpeech } from "./speech.ts";
 
 /** A request with its state. */
 export interface Run {
@@ -27,38 +27,30 @@ export function createRun(policy: DecodePolicy, request: GenerateRequest): Run {
   const { prompt, maxNewTokens, minNewTokens = 0 } = request;
   const choose = createChooser(request);
   const stopTokens = new Set(request.stopTokens);
-  const matcher = createStopMatcher(request.stopStrings ?? []);
-  const detokenizer = request.createDetokenizer?.();
+  const speech = createSpeech(request);
   const seen = new Set(prompt);
   let newCount = 0;
-
-  function end(reason: EndReason): EndEvent {
-    // The detokeniser's rest may complete a stop string.
-    const rest = matcher.push(detokenizer?.flush() ?? "");
-    return { type: "end", reason: rest.stopped ? "stop-string" : reason, text: rest.text + matcher.flush() };
-  }
 
   const run: Run = {
     request,
     sequence: null,
     pending: prompt,
     isDecoding: false,
-    end,
+    end: speech.end,
     async take(step) {
       const { token, logp } = await choose(step, seen, newCount < minNewTokens ? stopTokens : noTokens);
-      const isStop = stopTokens.has(token);
-      const { text, stopped } = matcher.push(isStop ? "" : (detokenizer?.push(token) ?? ""));
-      const event = { type: "token", token, logp, alpha: step.alpha, text } as const;
+      const events = speech.say({ token, logp, alpha: step.alpha });
       newCount++;
       seen.add(token);
       run.pending = [token];
       run.isDecoding = true;
-      if (isStop) return [event, end("stop-token")];
-      if (stopped) return [event, { type: "end", reason: "stop-string", text: "" }];
-      if (newCount === maxNewTokens) return [event, end("length")];
+      if (events.at(-1)?.type === "end") return events;
+      if (newCount === maxNewTokens) return [...events, speech.end("length")];
       // The token just chosen has no room, so nothing can follow it.
-      if (run.sequence === null || policy.length(run.sequence) >= policy.maxTokens) return [event, end("context")];
-      return [event];
+      if (run.sequence === null || policy.length(run.sequence) >= policy.maxTokens) {
+        return [...events, speech.end("context")];
+      }
+      return events;
     },
   };
   return run;

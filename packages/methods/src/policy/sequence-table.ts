@@ -2,7 +2,7 @@
 // caches hold nor what the controls mean.
 import type { Sequence } from "@dual-head/sampler";
 import { type Slot, SlotError, type Slots } from "@dual-head/tensor-core";
-import { PolicyError } from "./errors.ts";
+import { OpenSequences } from "./open-sequences.ts";
 
 /** What a sequence is made of: its slot in each cache, the tokens it was fed, and its controls. */
 export interface SequenceState<Controls> {
@@ -14,8 +14,7 @@ export interface SequenceState<Controls> {
 /** Open sequences; `slots[i]` of a state is its slot in `caches[i]`. */
 export class SequenceTable<Controls> {
   readonly #caches: readonly Slots[];
-  readonly #states = new Map<Sequence, SequenceState<Controls>>();
-  #nextId = 0;
+  readonly #open = new OpenSequences<SequenceState<Controls>>();
 
   /** All caches must have the same number of slots. */
   constructor(caches: readonly Slots[]) {
@@ -23,13 +22,13 @@ export class SequenceTable<Controls> {
   }
 
   open(controls: Controls): Sequence {
-    return this.#add({ slots: this.#takeSlots((cache) => cache.open()), tokens: [], controls });
+    return this.#open.add({ slots: this.#takeSlots((cache) => cache.open()), tokens: [], controls });
   }
 
   fork(sequence: Sequence): Sequence {
     const { slots, tokens, controls } = this.get(sequence);
     const copies = this.#takeSlots((cache, index) => cache.fork(slots[index]!));
-    return this.#add({ slots: copies, tokens: [...tokens], controls });
+    return this.#open.add({ slots: copies, tokens: [...tokens], controls });
   }
 
   /**
@@ -48,26 +47,19 @@ export class SequenceTable<Controls> {
 
   /** Closes every sequence. */
   closeAll(): void {
-    for (const { slots } of this.#states.values()) {
+    for (const { slots } of this.#open.takeAll()) {
       for (const [index, cache] of this.#caches.entries()) cache.close(slots[index]!);
     }
-    this.#states.clear();
   }
 
   close(sequence: Sequence): void {
-    const { slots } = this.get(sequence);
+    const { slots } = this.#open.take(sequence);
     for (const [index, cache] of this.#caches.entries()) cache.close(slots[index]!);
-    this.#states.delete(sequence);
   }
 
   /** Throws PolicyError for a sequence that is closed or another policy's. */
   get(sequence: Sequence): SequenceState<Controls> {
-    const state = this.#states.get(sequence);
-    if (state !== undefined) return state;
-    throw new PolicyError(
-      "sequence",
-      `Cannot use sequence ${sequence.id}: it is closed or belongs to another policy; open one with this policy`,
-    );
+    return this.#open.get(sequence);
   }
 
   /** A slot of every cache, or none. */
@@ -91,11 +83,5 @@ export class SequenceTable<Controls> {
     }
     for (const [index, slot] of slots.entries()) this.#caches[index]!.truncate(slot, lengths[index]!);
     tokens.length = lengths[0]!;
-  }
-
-  #add(state: SequenceState<Controls>): Sequence {
-    const sequence = { id: this.#nextId++ };
-    this.#states.set(sequence, state);
-    return sequence;
   }
 }
