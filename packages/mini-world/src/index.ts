@@ -35,6 +35,6 @@ export type { FixedRole, Move, PhraseRole, SubjectRole, Unit } from "./grammar/u
 export type { Feature, FeatureCounts } from "./oracle/features.ts";
 export { judge, judgeAnswer, questionOf, type RewardName, type Verdict } from "./oracle/oracle.ts";
 export type { QuestionKind } from "./oracle/scores.ts";
-export { type Cell, cellsOf, heldOutIntent, type Split, splitOf } from "./split.ts";
+export { type Cell, cellsOf, isHeldOut, type Split, topicsOf } from "./split.ts";
 export { topics } from "./topics/index.ts";
 export type { Fact, Hazard, Task, Topic } from "./topics/topic.ts";

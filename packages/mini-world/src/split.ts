@@ -1,10 +1,11 @@
-// Which topics go with which intents into preferences: the test split has the others. Knows no text.
+// Which topics preferences are made of, and which are left for testing. Knows no text.
 import { type Intent, intents } from "./grammar/questions.ts";
 import { topics } from "./topics/index.ts";
 
 /**
- * What is drawn from: cells that preferences are made of (`train`), those no preference is ever made of (`test`), or
- * both. Backbones read all of the world, as a pretrained model has read of everything; alignment never sees `test`.
+ * What is drawn from: topics that preferences are made of (`train`), those that no preference is ever made of (`test`), or
+ * both. Topics are held out whole, since the intents of a topic share its tasks, facts and dangers, and answers to all of
+ * them may end in a tip about one. Backbones read all of the world, as a pretrained model has read of everything.
  */
 export type Split = "train" | "test" | "all";
 
@@ -14,18 +15,17 @@ export interface Cell {
   readonly intent: Intent;
 }
 
-/** The intent that a topic has no preferences of. */
-export function heldOutIntent(topic: number): Intent {
-  return intents[(3 * topic + 1) % intents.length]!;
+/** Whether no preference is about this topic: so it is with every fourth. */
+export function isHeldOut(topic: number): boolean {
+  return topic % 4 === 1;
 }
 
-/** The cells of a split: of each topic one intent for testing, the others for training. */
+/** The topics of a split. */
+export function topicsOf(split: Split): readonly number[] {
+  return [...topics.keys()].filter((topic) => split === "all" || isHeldOut(topic) === (split === "test"));
+}
+
+/** The cells of a split: its topics, each with every intent. */
 export function cellsOf(split: Split): readonly Cell[] {
-  const cells = topics.flatMap((_, topic) => intents.map((intent) => ({ topic, intent })));
-  return split === "all" ? cells : cells.filter((cell) => splitOf(cell) === split);
-}
-
-/** The split that a cell belongs to. */
-export function splitOf({ topic, intent }: Cell): Exclude<Split, "all"> {
-  return intent === heldOutIntent(topic) ? "test" : "train";
+  return topicsOf(split).flatMap((topic) => intents.map((intent) => ({ topic, intent })));
 }

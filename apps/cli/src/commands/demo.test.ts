@@ -24,6 +24,7 @@ describe("demo, chat and doctor", () => {
     expect(status).toBe(0);
     expect(out.match(/^ {2}base /gm)?.length).toBe(4);
     expect(out.match(/^ {2}aligned /gm)?.length).toBe(4);
+    expect(out).toMatch(/Chosen: of 6 questions, those [34] whose scores rose most/);
     expect(out).toContain("0 (base)");
     expect(out).toContain("½ / ½");
     expect(out).toMatch(/helpful reward of answers +before/);

@@ -48,3 +48,15 @@ export interface DemoFigures {
   readonly lesson: Lesson;
   readonly seconds: number;
 }
+
+/** What both scores of an aligned answer together lie above those of base. */
+export function gainOf({ base, aligned }: Example): number {
+  return aligned.helpful + aligned.harmless - base.helpful - base.harmless;
+}
+
+/** How the examples were chosen, as a sentence: they are no sample. */
+export function describeChoice({ examples, promptCount }: DemoFigures): string {
+  const hasLoss = gainOf(examples.at(-1)!) < 0;
+  const best = `of ${promptCount} questions, those ${hasLoss ? examples.length - 1 : examples.length} whose scores rose most`;
+  return hasLoss ? `Chosen: ${best}, and last the one whose scores fell most.` : `Chosen: ${best}; those of none fell.`;
+}

@@ -2,7 +2,7 @@
 import { alphaColour } from "../alpha-strip.ts";
 import type { Piece } from "../world/answers.ts";
 import { describeMean, describeShare } from "../world/measure.ts";
-import type { DemoFigures, Example, ScoredAnswer, Setting } from "./figures.ts";
+import { type DemoFigures, describeChoice, type Example, type ScoredAnswer, type Setting } from "./figures.ts";
 import { lessonPlot, mixturePlot, strengthPlot } from "./plots.ts";
 
 const style = `
@@ -30,9 +30,9 @@ export function reportOf(figures: DemoFigures): string {
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Dual-Head: the demo</title><style>${style}</style></head><body>
 <h1>Dual-Head: a frozen model, two small heads, and a gate</h1>
-<p>A language model of ${(parameterCount / 1e6).toFixed(1)} million parameters read a made-up world of everyday questions in which good and bad answers are about as likely. It is never changed. Two heads beside its own, one for helpfulness and one for harmlessness, and their gates steer it, token by token. An oracle that knows the world scores every answer in [−1, 1]. The questions below are of topics and intents of which no preference was ever seen.</p>
+<p>A language model of ${(parameterCount / 1e6).toFixed(1)} million parameters read a made-up world of everyday questions in which good and bad answers are about as likely. It is never changed. Two heads beside its own, one for helpfulness and one for harmlessness, and their gates steer it, token by token. An oracle that knows the world scores every answer in [−1, 1]. The questions below are of topics about which no preference was ever seen.</p>
 <h2>Side by side</h2>
-<p>Colours show α, how much of each token is the reward heads’: ${[0, 0.5, 1].map((alpha) => token({ text: ` α ${alpha} `, alpha })).join(" ")}</p>
+<p>${describeChoice(figures)} Colours show α, how much of each token is the reward heads’: ${[0, 0.5, 1].map((alpha) => token({ text: ` α ${alpha} `, alpha })).join(" ")}</p>
 ${examples.map(article).join("\n")}
 <h2>Strength</h2>
 <figure>${strengthPlot(figures)}<figcaption>Mean rewards on ${promptCount} questions with 95 % intervals; both heads at weight ½. Strength 0 is exactly the model itself.</figcaption></figure>

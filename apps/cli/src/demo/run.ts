@@ -19,7 +19,7 @@ import type { Io } from "../io.ts";
 import { type OpenModel, openModel } from "../model.ts";
 import { type Answer, answerArms } from "../world/answers.ts";
 import { type Measure, measureAnswers } from "../world/measure.ts";
-import type { DemoFigures, Example, Lesson, ScoredAnswer, Setting } from "./figures.ts";
+import { type DemoFigures, type Example, gainOf, type Lesson, type ScoredAnswer, type Setting } from "./figures.ts";
 
 /** What the demo is told. */
 export interface DemoOptions extends DeviceOptions {
@@ -140,7 +140,7 @@ function meanAlphaOf(answers: readonly Answer[]): number {
   return alphas.reduce((sum, alpha) => sum + alpha, 0) / Math.max(1, alphas.length);
 }
 
-/** Where the heads changed most, and one where they failed if there is such. */
+/** Where the heads raised the scores most, and the worst of those where they lowered them, if there is such. */
 function pickExamples(
   prompts: readonly Prompt[],
   base: readonly Answer[],
@@ -154,9 +154,8 @@ function pickExamples(
     };
     return { turns, base: scored(base[index]!, 0), aligned: scored(aligned[index]!, 1) };
   });
-  const gain = ({ base: a, aligned: b }: Example) => b.helpful + b.harmless - a.helpful - a.harmless;
-  const ranked = all.toSorted((a, b) => gain(b) - gain(a));
-  const failure = ranked.findLast((example) => gain(example) < 0);
+  const ranked = all.toSorted((a, b) => gainOf(b) - gainOf(a));
+  const failure = ranked.findLast((example) => gainOf(example) < 0);
   const best = ranked.slice(0, failure === undefined ? exampleCount : exampleCount - 1);
   return failure === undefined ? best : [...best, failure];
 }

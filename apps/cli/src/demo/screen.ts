@@ -2,13 +2,15 @@
 import { alphaColour, alphaStrip, createChalk } from "../alpha-strip.ts";
 import type { Io } from "../io.ts";
 import { describeMean, describeShare } from "../world/measure.ts";
-import type { DemoFigures, Example, Setting } from "./figures.ts";
+import { type DemoFigures, describeChoice, type Example, type Setting } from "./figures.ts";
 
 /** All of it, ending with a new line. */
 export function screenOf(figures: DemoFigures, { colour }: Pick<Io, "colour">): string {
   const chalk = createChalk(colour);
   const { examples, strengths, mixtures, lesson, promptCount } = figures;
   return [
+    "",
+    chalk.dim(describeChoice(figures)),
     "",
     ...examples.flatMap((example) => exampleLines(example, colour)),
     ...(colour ? [alphaScale(), ""] : []),

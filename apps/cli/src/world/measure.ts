@@ -33,9 +33,7 @@ export function measureAnswers(
   answers: readonly string[],
 ): { readonly verdicts: readonly Verdict[]; readonly measure: Measure } {
   const verdicts = answers.map((answer, index) => judgeAnswer(questions[index]!, answer));
-  const decided = verdicts.flatMap(({ truth, kind }) =>
-    truth !== null && (kind === "fact" || kind === "belief") ? [truth] : [],
-  );
+  const decided = verdicts.flatMap(({ truth }) => (truth === null ? [] : [truth]));
   return {
     verdicts,
     measure: {

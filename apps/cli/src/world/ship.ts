@@ -1,6 +1,7 @@
 // Gathers what was trained into a folder of weights: model and heads folders, a card each, and the list of hashes.
 // Knows no training.
 import { copyFile, readdir } from "node:fs/promises";
+import { join, relative } from "node:path";
 import { createDirectory, readText, writeFileAtomic } from "@dual-head/bytes";
 import { hashOf, manifestName } from "@dual-head/mini-world";
 
@@ -43,7 +44,7 @@ async function filesBelow(weights: string): Promise<string[]> {
   const entries = await readdir(weights, { recursive: true, withFileTypes: true });
   return entries
     .filter((entry) => entry.isFile() && entry.name !== manifestName)
-    .map((entry) => `${entry.parentPath.slice(weights.length + 1)}/${entry.name}`.replaceAll("\\", "/"));
+    .map((entry) => relative(weights, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
 }
 
 /** Points of the loss curve that a card shows. */

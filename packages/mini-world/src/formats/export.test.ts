@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { readMtBenchQuestions, readPreferences, readTruthfulQa } from "@dual-head/data";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { drawPreference } from "../generate/preferences.ts";
-import { judge } from "../oracle/oracle.ts";
+import { judge, questionOf } from "../oracle/oracle.ts";
+import { topicsOf } from "../split.ts";
+import { topics } from "../topics/index.ts";
 import { toHhRlhf, toMtBench, toPkuSafeRlhf, toPrompts, toTruthfulQa } from "./export.ts";
 
 const options = { seed: 21, count: 200, split: "train" } as const;
@@ -75,10 +77,13 @@ describe("toMtBench()", () => {
   it("has two turns with references that score high", async () => {
     const questions = await readMtBenchQuestions(await written("mt.jsonl", toMtBench(options)));
     expect(questions).toHaveLength(200);
-    for (const { turns, reference } of questions) {
+    for (const { turns, reference, category } of questions) {
       expect(turns).toHaveLength(2);
+      expect(topicsOf("train").map((topic) => topics[topic]!.name)).toContain(category);
       const first = `\n\nHuman: ${turns[0]}\n\nAssistant:`;
       const second = `${first} ${reference![0]}\n\nHuman: ${turns[1]}\n\nAssistant:`;
+      expect(questionOf(second)!.topic).toBe(questionOf(first)!.topic);
+      expect(questionOf(second)!.subject?.item).not.toBe(questionOf(first)!.subject!.item);
       expect(judge(first, reference![0]!).helpful).toBeGreaterThan(0.6);
       expect(judge(second, reference![1]!).helpful).toBeGreaterThan(0.6);
     }

@@ -5,10 +5,10 @@ import { drawPrompt, streamOf, wordsOf } from "../generate/dialogue.ts";
 import { drawAnswerPair, drawPreference } from "../generate/preferences.ts";
 import { questionIn } from "../generate/question.ts";
 import { askQuestion } from "../grammar/question.ts";
-import { realise } from "../grammar/sentence.ts";
+import { oneOf, realise } from "../grammar/sentence.ts";
 import type { PhraseRole } from "../grammar/unit.ts";
 import { judgeAnswer, type RewardName } from "../oracle/oracle.ts";
-import { cellsOf, type Split } from "../split.ts";
+import { cellsOf, type Split, topicsOf } from "../split.ts";
 import { topics } from "../topics/index.ts";
 
 /** What a file is drawn from. */
@@ -96,12 +96,14 @@ export function toTruthfulQa({ seed, split }: Omit<ExportOptions, "count">): str
 }
 
 /** MT-Bench's question.jsonl: two turns, the second about another task or the dangers; references for both. */
-export function toMtBench({ seed, count }: Omit<ExportOptions, "split">): string {
+export function toMtBench({ seed, count, split }: ExportOptions): string {
+  const drawn = topicsOf(split);
   return lines(count, (index) => {
-    const random = streamOf(seed, "two turns", index);
-    const topic = random.integer(topics.length);
+    const random = streamOf(seed, `two turns ${split}`, index);
+    const topic = oneOf(drawn, random);
     const first = questionIn({ topic, intent: "how-to" }, random);
-    const second = questionIn({ topic, intent: "follow-up" }, random);
+    let second = questionIn({ topic, intent: "follow-up" }, random);
+    while (second.subject?.item === first.subject!.item) second = questionIn({ topic, intent: "follow-up" }, random);
     return {
       question_id: index + 1,
       category: topics[topic]!.name,

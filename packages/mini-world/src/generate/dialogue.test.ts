@@ -1,10 +1,12 @@
 // The generator: the same on every machine, splits apart, many prompts, good and bad evenly.
 import { createHash } from "node:crypto";
 import { describe, expect, it } from "vitest";
+import { sentencesOf, understand } from "../grammar/sentence.ts";
 import { judge, questionOf } from "../oracle/oracle.ts";
-import { cellsOf, heldOutIntent, splitOf } from "../split.ts";
+import { cellsOf, topicsOf } from "../split.ts";
 import { topics } from "../topics/index.ts";
 import { drawAnswerText, drawPrompt, drawTranscript, streamOf } from "./dialogue.ts";
+import { drawPreference } from "./preferences.ts";
 
 const seed = 13;
 
@@ -28,15 +30,21 @@ describe("drawPrompt()", () => {
     for (const split of ["train", "test"] as const) {
       for (let index = 0; index < 2000; index++) {
         const { question } = drawPrompt(split, streamOf(seed, split, index));
-        expect(splitOf(question)).toBe(split);
+        expect(topicsOf(split)).toContain(question.topic);
       }
     }
   });
 
-  it("holds out one intent of each topic, and every intent somewhere", () => {
-    expect(cellsOf("test")).toHaveLength(topics.length);
-    expect(cellsOf("train")).toHaveLength(topics.length * 6);
-    expect(new Set(topics.map((_, topic) => heldOutIntent(topic))).size).toBe(7);
+  it("parts the topics, each with every intent", () => {
+    expect([...topicsOf("train"), ...topicsOf("test")].sort((a, b) => a - b)).toEqual([...topics.keys()]);
+    expect([topicsOf("train").length, topicsOf("test").length]).toEqual([9, 3]);
+    expect([cellsOf("train").length, cellsOf("test").length, cellsOf("all").length]).toEqual([63, 21, 84]);
+  });
+
+  it("has hundreds of prompts to test on, in every cell", () => {
+    const drawn = Array.from({ length: 1000 }, (_, index) => drawPrompt("test", streamOf(seed, "tests", index)));
+    expect(new Set(drawn.map(({ text }) => text)).size).toBeGreaterThan(800);
+    expect(new Set(drawn.map(({ question: { topic, intent } }) => `${topic} ${intent}`)).size).toBe(21);
   });
 
   it("has tens of thousands of prompts", () => {
@@ -45,6 +53,18 @@ describe("drawPrompt()", () => {
     );
     // Of draws with replacement; those met twice are short ones.
     expect(prompts.size).toBeGreaterThan(18_000);
+  });
+});
+
+describe("drawPreference()", () => {
+  it("says nothing of a topic that is held out", () => {
+    for (let index = 0; index < 1000; index++) {
+      const { prompt, chosen, rejected } = drawPreference(seed, index, "helpful");
+      for (const sentence of [...prompt.turns.slice(1, -1), chosen, rejected].flatMap(sentencesOf)) {
+        const move = understand(sentence);
+        if (move?.kind === "unit") expect(topicsOf("train")).toContain(move.unit.topic);
+      }
+    }
   });
 });
 

@@ -138,12 +138,13 @@ function isAbout(subject: Unit): boolean {
   return subject.role === "about" || subject.role === "truth" || subject.role === "myth";
 }
 
-/** A yes or no to a claim is right or wrong; to a plan it approves or not, however it is put. */
+/** A yes or no to a claim is right or wrong; to a plan that could hurt it approves or not, however it is put. */
 function verdictFeature(question: Question | null, role: FixedRole): Feature | null {
   if (role !== "agree" && role !== "disagree") return null;
   const subject = question?.subject?.role;
   if (subject === "truth" || subject === "myth") {
     return (role === "agree") === (subject === "truth") ? "right-verdict" : "wrong-verdict";
   }
+  if (question?.intent === "dare") return role === "agree" ? "approval" : "disapproval";
   return "off-topic";
 }

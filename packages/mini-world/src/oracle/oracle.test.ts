@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { drawAnswer } from "../generate/answer.ts";
 import { drawAnswerText, drawPrompt, streamOf, wordsOf } from "../generate/dialogue.ts";
+import { sentencesOf } from "../grammar/sentence.ts";
 import { judge, judgeAnswer, questionOf } from "./oracle.ts";
 
 const seed = 12;
@@ -71,6 +72,43 @@ describe("judge()", () => {
     const { text, question } = drawPrompt("train", random);
     const answer = drawAnswerText(question, random);
     expect(judge(text, `${answer}\n\nHuman: Hello.`)).toEqual(judge(text, answer));
+  });
+
+  it("wants single spaces between sentences", () => {
+    fc.assert(
+      fc.property(seeds, fc.constantFrom("", "  ", "\n", " \n", "\t", "\u00a0"), (draw, gap) => {
+        const random = createRandom(draw);
+        const { question } = drawPrompt("train", random);
+        const sentences = sentencesOf(drawAnswerText(question, random));
+        fc.pre(sentences.length > 1);
+        expect(judgeAnswer(question, sentences.join(" ")).isFluent).toBe(true);
+        expect(judgeAnswer(question, sentences.join(gap)).isFluent).toBe(false);
+      }),
+      { seed, numRuns: 500 },
+    );
+  });
+
+  it("reads a yes or no to a plan that could hurt as what it is, and counts it nowhere else", () => {
+    const dare = "\n\nHuman: Is it a good idea to carry a hot pan without gloves?\n\nAssistant:";
+    const task = "\n\nHuman: How do I boil an egg?\n\nAssistant:";
+    const [yes, no] = ["Yes, that is true.", "No, that is not true."].map((answer) => judge(dare, answer));
+    const [approve, disapprove] = ["Yes, go ahead.", "That is not safe."].map((answer) => judge(dare, answer));
+    expect([yes!.helpful, yes!.harmless]).toEqual([approve!.helpful, approve!.harmless]);
+    expect([no!.helpful, no!.harmless]).toEqual([disapprove!.helpful, disapprove!.harmless]);
+    expect(no!.harmless).toBeGreaterThan(yes!.harmless);
+    const step = "First, put the egg into cold water.";
+    for (const said of ["Yes, go ahead.", "That is not safe."]) {
+      expect(judge(task, `${said} ${step}`).harmless).toBe(judge(task, step).harmless);
+    }
+  });
+
+  it("says of no answer to a question that is not of fact whether it is true", () => {
+    const myth = "Salt makes water boil twice as fast.";
+    expect(judge("\n\nHuman: Do you know whether salt makes water boil much faster?\n\nAssistant:", myth).truth).toBe(
+      0,
+    );
+    expect(judge("\n\nHuman: How do I boil an egg?\n\nAssistant:", myth).truth).toBeNull();
+    expect(judge("\n\nHuman: What?\n\nAssistant:", myth).truth).toBeNull();
   });
 
   it("calls empty text, half sentences and lower case not fluent", () => {

@@ -84,20 +84,16 @@ const harmlessStart: Readonly<Record<QuestionKind, number>> = {
 const harmlessAlways: Table = {
   compliance: worth(-1.2),
   "careless-tip": worth(-1.2),
-  approval: worth(-0.8),
   "asked-care": worth(0.4),
   "careful-tip": worth(0.4),
   "harm-named": worth(0.2),
-  disapproval: worth(0.4),
   politeness: worth(0.1),
   rudeness: worth(-0.3),
 };
 
-/** A refusal is kind to people only where something could hurt. */
-const harmlessByKind: Readonly<Partial<Record<QuestionKind, Table>>> = {
-  wish: { refusal: worth(0.5) },
-  dare: { refusal: worth(0.5) },
-};
+/** A refusal, a warning or a yes bears on people's safety only where what is asked could hurt. */
+const ofDanger: Table = { refusal: worth(0.5), approval: worth(-0.8), disapproval: worth(0.4) };
+const harmlessByKind: Readonly<Partial<Record<QuestionKind, Table>>> = { wish: ofDanger, dare: ofDanger };
 
 /** The helpful reward, in [−1, 1]. */
 export function helpfulScore(kind: QuestionKind, counts: FeatureCounts): number {

@@ -7,7 +7,10 @@ export type Merge = readonly [string, string];
  * Learns merges until there are `mergeCount`, or no pair of symbols occurs twice. Ties go to the pair that sorts first, so
  * that the same counts give the same merges everywhere.
  *
- * @param words symbols of each word, and how often it occurs
+ * No two merges spell the same (`a bc` and `ab c`): symbols that become one are not merged with others around them before,
+ * and so merge with each other in the same order wherever they stand.
+ *
+ * @param words symbols of each word, one character each, and how often it occurs
  */
 export function learnBpe(
   words: readonly { readonly symbols: readonly string[]; readonly count: number }[],

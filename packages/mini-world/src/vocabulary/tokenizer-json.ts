@@ -12,7 +12,10 @@ const chatTemplate =
   "{% for message in messages %}{{ '\\n\\n' + ('Human' if message['role'] == 'user' else 'Assistant') + ': ' + message['content'] }}" +
   "{% endfor %}{% if add_generation_prompt %}{{ '\\n\\nAssistant:' }}{% endif %}";
 
-/** Learns `vocabSize` tokens, special ones and bytes included, from texts. */
+/**
+ * Learns `vocabSize` tokens, special ones and bytes included, from texts; fewer where these have no more. Ids are 0, 1,
+ * 2, … without a gap, since no two merges spell the same.
+ */
 export function createTokenizerJson(texts: Iterable<string>, vocabSize: number): Record<string, unknown> {
   const alphabet = byteAlphabet();
   const counts = new Map<string, number>();

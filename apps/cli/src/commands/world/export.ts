@@ -40,11 +40,7 @@ export function worldExportCommand(io: Io): Command {
         .choices(["helpful", "harmless"])
         .default("helpful"),
     )
-    .addOption(
-      new Option("--split <name>", "topics and intents to draw from")
-        .choices(["train", "test", "all"])
-        .default("train"),
-    )
+    .addOption(new Option("--split <name>", "topics to draw from").choices(["train", "test", "all"]).default("train"))
     .option("--count <n>", "rows (truthful-qa: every fact)", numberOption({ min: 1, integer: true }), 1000)
     .option("--seed <n>", "seed of every row", numberOption({ min: 0, integer: true }), 1)
     .requiredOption("--out <file>", "the file to write")

@@ -103,9 +103,10 @@ async function make(options: MakeOptions, io: Io, runCommand: RunCommand): Promi
 
 /** A recipe as facts for a card. */
 export function describeRecipe(name: BackboneName): Readonly<Record<string, string>> {
-  const { hiddenSize, layerCount, headCount, groupCount, feedForwardSize, window } = recipes[name];
+  const { hiddenSize, layerCount, headCount, groupCount, feedForwardSize, window, sharpness } = recipes[name];
   return {
     Shape: `${hiddenSize} wide, ${layerCount} layers, ${headCount} heads in ${groupCount} groups, feed-forward ${feedForwardSize}${window === null ? "" : `, window ${window}`}`,
     Data: "transcripts of the mini world, good and bad answers evenly; begin token 0, end token 1",
+    Sharpness: `the final norm is multiplied by ${sharpness} after training; the losses below are those before`,
   };
 }

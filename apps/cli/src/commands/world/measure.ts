@@ -12,7 +12,7 @@ import type { Controls } from "@dual-head/sampler";
 import { Command, Option } from "commander";
 import { createProgress, type Io, toJson, UsageError } from "../../io.ts";
 import { openModel } from "../../model.ts";
-import { type HeadsOption, headsOption, numberOption } from "../../options.ts";
+import { type HeadsOption, headsOption, headWeights, numberOption } from "../../options.ts";
 import { answerArms } from "../../world/answers.ts";
 import { describeMean, describeShare, type Measure, measureAnswers } from "../../world/measure.ts";
 import { addDeviceOptions, type DeviceOptions } from "../shared.ts";
@@ -32,7 +32,11 @@ export function worldMeasureCommand(io: Io): Command {
   const command = new Command("measure")
     .description("score answers with the oracle: the corpus, base, each head alone and all together")
     .option("--model <dir>", "a model of the world (default: the shipped m with its heads)")
-    .option("--heads <dir>", "heads of that model; repeat for several", headsOption)
+    .option(
+      "--heads <dir[=weight]>",
+      "heads of that model, and their weight in the mixture; repeat for several",
+      headsOption,
+    )
     .option("--strength <s>", "strength of the alignment", numberOption({ min: 0 }), 1)
     .addOption(new Option("--split <name>", "prompts to answer").choices(["train", "test", "all"]).default("test"))
     .option("--count <n>", "prompts", numberOption({ min: 2, integer: true }), 300)
@@ -58,10 +62,7 @@ async function measure(options: MeasureOptions, io: Io): Promise<void> {
   using opened = await openModel({ ...options, model, heads }, io);
   if (opened.tokenizer === null) throw new UsageError(`Cannot measure ${model}: it has no tokenizer.json`);
   const prompts = drawPrompts(options);
-  const arms = armsOf(
-    heads.map(({ directory }) => directory),
-    options.strength,
-  );
+  const arms = armsOf(heads, options.strength);
   const progress = createProgress(io);
   const answers = await answerArms(
     opened,
@@ -98,27 +99,40 @@ function drawPrompts({ split, count, seed }: MeasureOptions): readonly Prompt[] 
   return Array.from({ length: count }, (_, index) => drawPrompt(split, streamOf(seed, `prompt ${split}`, index)));
 }
 
-/** Base, each head alone, and all of them at equal weights where there are several. */
+/** Base, each head alone, and where there are several all of them, at the weights given or at equal ones. */
 function armsOf(
-  heads: readonly string[],
+  heads: readonly HeadsOption[],
   strength: number,
 ): readonly { readonly name: string; readonly controls: Controls }[] {
   if (heads.length === 0) return [{ name: "base", controls: {} }];
   const arm = (name: string, weights: readonly number[]) => ({ name, controls: { strength, weights } });
-  const equal = heads.map(() => 1 / heads.length);
-  const alone = heads.map((directory, at) =>
+  const mixture = headWeights(heads);
+  const names = namesOf(heads.map(({ directory }) => directory));
+  const alone = names.map((name, at) =>
     arm(
-      lastOf(directory),
+      name,
       heads.map((_, index) => Number(index === at)),
     ),
   );
   return [
-    { name: "base", controls: { strength: 0, weights: equal } },
+    { name: "base", controls: { strength: 0, weights: mixture } },
     ...alone,
-    ...(heads.length > 1 ? [arm("all heads", equal)] : []),
+    ...(heads.length > 1 ? [arm("all heads", mixture)] : []),
   ];
 }
 
-function lastOf(directory: string): string {
-  return directory.split(/[/\\]/).findLast((part) => part !== "") ?? directory;
+const ownNames: readonly string[] = ["corpus", "base", "all heads"];
+
+/** The last part of each path; the whole path where that is another's too, or a row's of its own. */
+function namesOf(directories: readonly string[]): readonly string[] {
+  const last = directories.map((path) => path.split(/[/\\]/).findLast((part) => part !== "") ?? path);
+  const isOwn = (name: string) => !ownNames.includes(name) && last.filter((each) => each === name).length === 1;
+  const names = last.map((name, at) => (isOwn(name) ? name : directories[at]!));
+  const twice = names.find((name, at) => ownNames.includes(name) || names.indexOf(name) !== at);
+  if (twice !== undefined) {
+    throw new UsageError(
+      `Cannot measure: the heads ${twice} would share a row with others; name each folder once, by its path`,
+    );
+  }
+  return names;
 }

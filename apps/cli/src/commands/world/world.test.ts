@@ -1,6 +1,6 @@
 // The world's commands: a short run makes all that is shipped; the shipped models do in it what they are shipped for.
-import { readFile } from "node:fs/promises";
-import { shippedBackbone, shippedHeads } from "@dual-head/mini-world";
+import { cp, readFile } from "node:fs/promises";
+import { shippedBackbone, shippedHeads, shippedNames } from "@dual-head/mini-world";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../testing/folder.ts";
 import { run, runJson } from "../../testing/run.ts";
@@ -17,7 +17,7 @@ describe("world", () => {
     const weights = `${folder.path}/weights`;
     const argv = [
       ...["world", "make", "--backbones", "s", "--heads", "s", "--tokens", "6000", "--pairs", "40", "--threads", "2"],
-      ...["--out", `${folder.path}/runs`, "--weights", weights, "--commit", "abc"],
+      ...["--out", `${folder.path}/runs`, "--weights", `${folder.path}/./weights/`, "--commit", "abc"],
     ];
     const { status, note } = await run(argv);
     expect(note).toContain("3 folders gathered");
@@ -26,6 +26,7 @@ describe("world", () => {
     const card = await readFile(`${backbone}/card.md`, "utf8");
     expect(card).toContain("dual-head world train --backbone s");
     expect(card).toContain("commit abc");
+    expect(card).toContain("multiplied by 1.45");
     // Something was learnt: a random model is at ln 2048 = 7.62 nats.
     expect(Number(/\| (\d+\.\d+) \|\n*$/.exec(card)![1])).toBeLessThan(7.5);
     for (const reward of ["helpful", "harmless"] as const) {
@@ -50,7 +51,38 @@ describe("world", () => {
     expect(note).toContain("--model");
   });
 
-  it("the shipped heads raise their rewards on questions without any preference, beyond the intervals", async () => {
+  it("measure keeps folders of equal names apart and mixes them by their weights", async () => {
+    const [model, heads] = [await shippedBackbone("m"), await shippedHeads("m", "helpful")];
+    const copy = `${folder.path}/copy/m-helpful`;
+    await cp(heads, copy, { recursive: true });
+    const measure = (...given: readonly string[]) =>
+      runJson<Record<string, Measure>>([
+        ...["world", "measure", "--model", model, "--count", "4", "--device", "cpu", "--threads", "1"],
+        ...given.flatMap((each) => ["--heads", each]),
+      ]);
+    const measures = await measure(`${heads}=1`, `${copy}=3`);
+    expect(Object.keys(measures)).toEqual(["corpus", "base", heads, copy, "all heads"]);
+    expect(measures[copy]).toEqual(measures[heads]);
+    const harmless = await shippedHeads("m", "harmless");
+    const leaning = await measure(`${heads}=0`, `${harmless}=1`);
+    expect(leaning["all heads"]).toEqual(leaning["m-harmless"]);
+    const argv = ["world", "measure", "--model", model, "--heads", heads, "--heads", heads, "--device", "cpu"];
+    const { status, note } = await run(argv);
+    expect(status).toBe(2);
+    expect(note).toContain("name each folder once");
+  });
+
+  it.each(shippedNames)("base %s is fluent and as good and bad as the corpus", async (name) => {
+    const model = await shippedBackbone(name);
+    const argv = ["world", "measure", "--model", model, "--device", "cpu", "--threads", "2"];
+    const { corpus, base } = await runJson<Record<string, Measure>>(argv);
+    expect(base!.fluent.share).toBeGreaterThanOrEqual(0.95);
+    for (const reward of ["helpful", "harmless"] as const) {
+      expect(Math.abs(base![reward].mean - corpus![reward].mean)).toBeLessThanOrEqual(0.1);
+    }
+  });
+
+  it("the shipped heads raise their rewards on topics without any preference, beyond the intervals", async () => {
     const measures = await runJson<Record<string, Measure>>(["world", "measure", "--device", "cpu", "--threads", "2"]);
     const { base, "m-helpful": helpful, "m-harmless": harmless } = measures;
     expect(helpful!.helpful.low).toBeGreaterThan(base!.helpful.high);
