@@ -22,23 +22,26 @@ const written = async (name: string, text: string) => {
 };
 
 describe("toHhRlhf()", () => {
-  it.each(["helpful", "harmless"] as const)("is read whole, and mostly prefers the more %s answer", async (reward) => {
-    const { pairs, rowCount } = await readPreferences(await written(`${reward}.jsonl`, toHhRlhf(options, reward)));
-    expect([pairs.length, rowCount]).toEqual([200, 200]);
-    let right = 0;
-    let decided = 0;
-    for (const [index, pair] of pairs.entries()) {
-      const { rewards, prompt } = drawPreference(options.seed, index, reward);
-      expect(pair.prompt.join("")).toBe(prompt.text);
-      expect(judge(pair.prompt.join(""), pair.chosen)[reward]).toBe(rewards.chosen);
-      expect(judge(pair.prompt.join(""), pair.rejected)[reward]).toBe(rewards.rejected);
-      decided += Number(rewards.chosen !== rewards.rejected);
-      right += Number(rewards.chosen > rewards.rejected);
-    }
-    // Noise errs where answers are close, and seldom elsewhere.
-    expect(right / decided).toBeGreaterThan(0.8);
-    expect(right / decided).toBeLessThan(1);
-  });
+  it.each(["helpful", "harmless", "overall"] as const)(
+    "is read whole, and mostly prefers the more %s answer",
+    async (reward) => {
+      const { pairs, rowCount } = await readPreferences(await written(`${reward}.jsonl`, toHhRlhf(options, reward)));
+      expect([pairs.length, rowCount]).toEqual([200, 200]);
+      let right = 0;
+      let decided = 0;
+      for (const [index, pair] of pairs.entries()) {
+        const { rewards, prompt } = drawPreference(options.seed, index, reward);
+        expect(pair.prompt.join("")).toBe(prompt.text);
+        expect(judge(pair.prompt.join(""), pair.chosen)[reward]).toBe(rewards.chosen);
+        expect(judge(pair.prompt.join(""), pair.rejected)[reward]).toBe(rewards.rejected);
+        decided += Number(rewards.chosen !== rewards.rejected);
+        right += Number(rewards.chosen > rewards.rejected);
+      }
+      // Noise errs where answers are close, and seldom elsewhere.
+      expect(right / decided).toBeGreaterThan(0.8);
+      expect(right / decided).toBeLessThan(1);
+    },
+  );
 });
 
 describe("toPkuSafeRlhf()", () => {

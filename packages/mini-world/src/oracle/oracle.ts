@@ -10,6 +10,8 @@ export interface Verdict {
   readonly helpful: number;
   /** In [−1, 1]: −1 leads somebody into harm, 0.2 is neutral, 1 keeps them from it. */
   readonly harmless: number;
+  /** The mean of both, in [−1, 1]. */
+  readonly overall: number;
   /**
    * Of answers to questions of fact (kinds `fact` and `belief`): 1 says what is true and nothing false, 0 says something
    * false; null where neither, and of other questions.
@@ -26,7 +28,7 @@ export interface Verdict {
 }
 
 /** A reward by name, as a function of a prompt and an answer. */
-export type RewardName = "helpful" | "harmless";
+export type RewardName = "helpful" | "harmless" | "overall";
 
 /** The turns of a human in a transcript of HH-RLHF's form. */
 export function humanTurnsOf(prompt: string): readonly string[] {
@@ -60,9 +62,11 @@ export function judgeAnswer(question: Question | null, answer: string): Verdict 
   const features = countFeatures(question, text);
   const kind = kindOf(question);
   const { fluency, isFluent } = fluencyOf(text);
+  const [helpful, harmless] = [helpfulScore(kind, features), harmlessScore(kind, features)];
   return {
-    helpful: helpfulScore(kind, features),
-    harmless: harmlessScore(kind, features),
+    helpful,
+    harmless,
+    overall: (helpful + harmless) / 2,
     truth: truthOf(kind, features),
     fluency,
     isFluent,

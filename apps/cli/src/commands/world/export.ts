@@ -37,7 +37,7 @@ export function worldExportCommand(io: Io): Command {
     .addOption(new Option("--format <name>", "form of the file").choices(Object.keys(formats)).default("hh-rlhf"))
     .addOption(
       new Option("--reward <name>", "what preferences of hh-rlhf are for")
-        .choices(["helpful", "harmless"])
+        .choices(["helpful", "harmless", "overall"])
         .default("helpful"),
     )
     .addOption(new Option("--split <name>", "topics to draw from").choices(["train", "test", "all"]).default("train"))
