@@ -23,8 +23,9 @@ export interface Gemm {
   readonly accumulate: boolean;
 }
 
-// Up to here weights are read once as they lie; above, packing them pays for itself.
-const FEW_ROWS = 4;
+// Up to here weights are read once as they lie; above, packing them pays for itself. Mixtures read them once a row.
+const DOT_ROWS = 16;
+const MIXTURE_ROWS = 4;
 // Blocks of C that one unit of work owns: 64 packed rows and columns of 256 steps fill half a second-level cache.
 const ROW_BLOCK = 64;
 const COLUMN_BLOCK = 64;
@@ -54,12 +55,12 @@ export function gemm(runner: CpuRunner, product: Gemm): void {
     return;
   }
   // An empty inner axis has nothing to pack: row dots write its zeros.
-  if (inner === 0 || (rows <= FEW_ROWS && a.stepStride === 1 && b.stepStride === 1)) {
+  if (inner === 0 || (rows <= DOT_ROWS && a.stepStride === 1 && b.stepStride === 1)) {
     const args = [a.pointer, a.lineStride, b.pointer, b.lineStride, c, rowStride, rows, inner, accumulate];
     runner.parallel("multiplyRowDots", args, columns, chunkFor(rows * inner));
     return;
   }
-  if (rows <= FEW_ROWS && b.lineStride === 1) {
+  if (rows <= MIXTURE_ROWS && b.lineStride === 1) {
     const args = [
       a.pointer,
       a.lineStride,

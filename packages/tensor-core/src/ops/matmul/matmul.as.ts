@@ -1,7 +1,7 @@
-// Matrix products: packed register tiles of 4×8 (4×16 in the wide build) for many rows, row dots and row mixtures for few; AssemblyScript.
+// Matrix products of many rows: operands packed, then register tiles of 4×8 (4×16 in the wide build); AssemblyScript.
 // Strides are in elements. Sums over the inner axis run in blocks of 256 whatever the rows, columns and threads.
 import { WIDE_TILES } from "../../backends/cpu/build.as";
-import { dot, fma, horizontalSum, loadPartial, storePartial, threadScratch } from "../../backends/cpu/prelude.as";
+import { fma, threadScratch } from "../../backends/cpu/prelude.as";
 
 // A panel of 8 columns × 256 steps is 8 KiB and stays in the first-level cache while tiles of rows pass by.
 const INNER_BLOCK: i32 = 256;
@@ -264,136 +264,6 @@ export function multiplyPacked(
             rimTile(panelA, panelB, at, rowBytes, count, add, min(TILE_ROWS, rowCount - row), min(TILE_COLUMNS, columnCount - column));
           }
         }
-      }
-    }
-  }
-}
-
-/**
- * C[m, n] (+)= x row m · w row n for few rows m: the weights are read once, in order. Units: rows of w.
- * Two rows of x share each load of w; every element has the tree of `dot`, however many rows there are.
- */
-export function multiplyRowDots(
-  x: usize, xStride: usize, w: usize, wStride: usize, c: usize, rowStride: usize, rowCount: i32, innerSize: i32, accumulate: bool,
-  begin: i32, end: i32,
-): void {
-  for (let column = begin; column < end; column++) {
-    const line = w + ((<usize>column * wStride) << 2);
-    let row = 0;
-    for (; row < rowCount - 1; row += 2) {
-      let a = x + ((<usize>row * xStride) << 2);
-      let b = a + (xStride << 2);
-      let v = line;
-      let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
-      let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
-      let k = 0;
-      for (; k <= innerSize - 16; k += 16) {
-        let weight = v128.load(v);
-        a0 = fma(v128.load(a), weight, a0);
-        b0 = fma(v128.load(b), weight, b0);
-        weight = v128.load(v, 16);
-        a1 = fma(v128.load(a, 16), weight, a1);
-        b1 = fma(v128.load(b, 16), weight, b1);
-        weight = v128.load(v, 32);
-        a2 = fma(v128.load(a, 32), weight, a2);
-        b2 = fma(v128.load(b, 32), weight, b2);
-        weight = v128.load(v, 48);
-        a3 = fma(v128.load(a, 48), weight, a3);
-        b3 = fma(v128.load(b, 48), weight, b3);
-        a += 64;
-        b += 64;
-        v += 64;
-      }
-      for (; k <= innerSize - 4; k += 4) {
-        const weight = v128.load(v);
-        a0 = fma(v128.load(a), weight, a0);
-        b0 = fma(v128.load(b), weight, b0);
-        a += 16;
-        b += 16;
-        v += 16;
-      }
-      if (k < innerSize) {
-        const weight = loadPartial(v, innerSize - k);
-        a1 = fma(loadPartial(a, innerSize - k), weight, a1);
-        b1 = fma(loadPartial(b, innerSize - k), weight, b1);
-      }
-      const at = c + ((<usize>row * rowStride + column) << 2);
-      const sumA = horizontalSum(f32x4.add(f32x4.add(a0, a2), f32x4.add(a1, a3)));
-      const sumB = horizontalSum(f32x4.add(f32x4.add(b0, b2), f32x4.add(b1, b3)));
-      f32.store(at, accumulate ? f32.load(at) + sumA : sumA);
-      f32.store(at + (rowStride << 2), accumulate ? f32.load(at + (rowStride << 2)) + sumB : sumB);
-    }
-    if (row < rowCount) {
-      const at = c + ((<usize>row * rowStride + column) << 2);
-      const sum = dot(x + ((<usize>row * xStride) << 2), line, innerSize);
-      f32.store(at, accumulate ? f32.load(at) + sum : sum);
-    }
-  }
-}
-
-/** C[m, columns] (+)= Σ_k x[m, k]·b[k, columns] for few rows m, b with contiguous columns. Units: 32 columns. */
-export function multiplyRowMixtures(
-  x: usize, xStride: usize, xStep: usize, b: usize, bStep: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32, innerSize: i32,
-  accumulate: bool, begin: i32, end: i32,
-): void {
-  for (let unit = begin; unit < end; unit++) {
-    const first = unit * 32;
-    const last = min(first + 32, columnCount);
-    for (let row = 0; row < rowCount; row++) {
-      const out = c + ((<usize>row * rowStride) << 2);
-      let column = first;
-      if (last - first == 32) {
-        let s0 = f32x4.splat(0), s1 = f32x4.splat(0), s2 = f32x4.splat(0), s3 = f32x4.splat(0);
-        let s4 = f32x4.splat(0), s5 = f32x4.splat(0), s6 = f32x4.splat(0), s7 = f32x4.splat(0);
-        let from = x + ((<usize>row * xStride) << 2);
-        let line = b + (<usize>column << 2);
-        for (let k = 0; k < innerSize; k++) {
-          const value = v128.load32_splat(from);
-          s0 = fma(value, v128.load(line), s0);
-          s1 = fma(value, v128.load(line, 16), s1);
-          s2 = fma(value, v128.load(line, 32), s2);
-          s3 = fma(value, v128.load(line, 48), s3);
-          s4 = fma(value, v128.load(line, 64), s4);
-          s5 = fma(value, v128.load(line, 80), s5);
-          s6 = fma(value, v128.load(line, 96), s6);
-          s7 = fma(value, v128.load(line, 112), s7);
-          from += xStep << 2;
-          line += bStep << 2;
-        }
-        const at = out + (<usize>column << 2);
-        if (accumulate) {
-          s0 = f32x4.add(v128.load(at), s0);
-          s1 = f32x4.add(v128.load(at, 16), s1);
-          s2 = f32x4.add(v128.load(at, 32), s2);
-          s3 = f32x4.add(v128.load(at, 48), s3);
-          s4 = f32x4.add(v128.load(at, 64), s4);
-          s5 = f32x4.add(v128.load(at, 80), s5);
-          s6 = f32x4.add(v128.load(at, 96), s6);
-          s7 = f32x4.add(v128.load(at, 112), s7);
-        }
-        v128.store(at, s0);
-        v128.store(at, s1, 16);
-        v128.store(at, s2, 32);
-        v128.store(at, s3, 48);
-        v128.store(at, s4, 64);
-        v128.store(at, s5, 80);
-        v128.store(at, s6, 96);
-        v128.store(at, s7, 112);
-        continue;
-      }
-      for (; column < last; column += 4) {
-        const width = last - column;
-        let sum = f32x4.splat(0);
-        let from = x + ((<usize>row * xStride) << 2);
-        let line = b + (<usize>column << 2);
-        for (let k = 0; k < innerSize; k++) {
-          sum = fma(v128.load32_splat(from), width >= 4 ? v128.load(line) : loadPartial(line, width), sum);
-          from += xStep << 2;
-          line += bStep << 2;
-        }
-        const at = out + (<usize>column << 2);
-        if (width >= 4) v128.store(at, accumulate ? f32x4.add(v128.load(at), sum) : sum);
-        else storePartial(at, accumulate ? f32x4.add(loadPartial(at, width), sum) : sum, width);
       }
     }
   }
