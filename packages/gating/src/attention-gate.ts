@@ -10,6 +10,7 @@ import {
   gatherRows,
   matmul,
   multiply,
+  type RowBatch,
   reshape,
   scatterAddRows,
   sumTo,
@@ -124,18 +125,24 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
     },
     fold: (params) => params.query.device.scope(() => fold(params)),
     createHistory: (device, history) => createRowCache(device, { ...history, widths: [width, headCount] }),
-    extend(folded, hidden, batch, history) {
+    extend(folded, hidden, batch, history, rows) {
       const { device } = hidden;
       return device.scope(() => {
         history.extend(batch);
         history.write(0, matmul(hidden, folded.key, { transposeB: true }), batch);
         history.write(1, matmul(hidden, folded.value, { transposeB: true }), batch);
-        const q = matmul(hidden, folded.query, { transposeB: true });
-        const ranges = rangesOf(device, history.ranges(batch), batch.slots.length);
+        const queried = rows === undefined ? hidden : gatherRows(hidden, device.tensor(rows, [rows.length]));
+        const q = matmul(queried, folded.query, { transposeB: true });
+        const asked = rows === undefined ? batch : entriesOf(batch, rows);
+        const ranges = rangesOf(device, history.ranges(asked), asked.slots.length);
         return gateLogits(attention(q, history.matrix(0), history.matrix(1), ranges, attrs), folded.bias);
       });
     },
   };
+}
+
+function entriesOf({ slots, positions }: RowBatch, rows: Uint32Array): RowBatch {
+  return { slots: rows.map((row) => slots[row]!), positions: rows.map((row) => positions[row]!) };
 }
 
 function checkOptions(hiddenSize: number, width: number, headCount: number, initialAlpha: number): void {

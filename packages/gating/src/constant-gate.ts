@@ -46,9 +46,9 @@ export function constantGate({ alpha }: ConstantGateOptions): Gate<ConstantGateP
     fold: (params) => params,
     // Only lengths: a history of no numbers per position.
     createHistory: (device, options) => createRowCache(device, { ...options, widths: [] }),
-    extend(_folded, hidden, batch, history) {
+    extend(_folded, hidden, batch, history, rows) {
       history.extend(batch);
-      return constant(hidden.device, batch.slots.length);
+      return constant(hidden.device, (rows ?? batch.slots).length);
     },
   };
 }

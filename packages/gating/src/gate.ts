@@ -43,12 +43,12 @@ export interface Gate<Params extends GateParams = GateParams, Folded extends Gat
   fold(params: Params): Folded;
   createHistory(device: Device, options: GateHistoryOptions): GateHistory;
   /**
-   * Appends rows to the history and gives u = logit α of each, [N].
+   * Appends rows to the history and gives u = logit α of the rows `rows` of them (by default each), [rows.length].
    *
    * @param hidden [N, D], entry n at position batch.positions[n] of slot batch.slots[n]
    * @throws SlotError where the rows do not continue their slots
    */
-  extend(folded: Folded, hidden: Tensor, batch: RowBatch, history: GateHistory): Tensor;
+  extend(folded: Folded, hidden: Tensor, batch: RowBatch, history: GateHistory, rows?: Uint32Array): Tensor;
   /** Shapes of the trained parameters by name. */
   readonly parameterShapes: Readonly<Record<string, readonly number[]>>;
   /** Number of trained parameters. */

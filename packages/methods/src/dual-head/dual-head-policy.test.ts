@@ -288,6 +288,22 @@ describe("createDualHeadPolicy()", () => {
     expect(together[0]![0]).not.toBeCloseTo(together[1]![0]!, 3);
   });
 
+  it("computes logits once, when they are first asked for, and frees them at the next advance", async () => {
+    const { dualHead, device } = await openBench("reference");
+    using policy = dualHead("convex");
+    const sequence = policy.open();
+    const counts: { readonly ops: number; readonly buffers: number }[] = [];
+    for (const readCount of [0, 1, 2]) {
+      const [step] = await policy.advance([{ sequence, tokens: [5] }]);
+      const before = device.stats.dispatches;
+      for (let read = 0; read < readCount; read++) await step!.logits();
+      counts.push({ ops: device.stats.dispatches - before, buffers: device.stats.liveBuffers });
+    }
+    expect(counts[0]!.ops).toBe(0);
+    expect(counts[1]!.ops).toBeGreaterThan(0);
+    expect(counts[2]).toEqual(counts[1]);
+  });
+
   it("leaves every sequence as it was where a gate fails half way", async () => {
     const { dualHead, heads, device } = await openBench("reference");
     let fails = false;

@@ -147,11 +147,13 @@ class HeadPolicy<Params> implements DecodePolicy {
     if (entries.length === 0) return [];
     const controls = entries.map(({ sequence }) => this.#feeder.sequences.get(sequence).controls);
     const { device } = this.#options;
-    const { logits, alpha } = device.scope(() =>
-      this.#mixer.logitsAndAlpha(this.#feeder.feed(entries, () => null).last, controls),
-    );
+    const { last, coefficients, alpha } = device.scope(() => {
+      const rows = this.#feeder.feed(entries, "last", () => null).last;
+      return { last: rows, ...this.#mixer.mixing(rows, controls) };
+    });
     this.#endSteps();
-    const held = new HeldLogits(device.keep(logits));
+    // Whoever feeds a prompt in pieces asks for no logits but the last.
+    const held = new HeldLogits(device, [last, coefficients], () => this.#mixer.logits(last, controls, coefficients));
     this.#held = held;
     const [alphas] = await readAndDispose([alpha]);
     return entries.map((_, index) => ({
@@ -166,7 +168,7 @@ class HeadPolicy<Params> implements DecodePolicy {
     if (entries.length === 0) return [];
     const wanted = options.logits === true;
     const passes = this.#options.device.scope(
-      () => this.#feeder.feed(entries, (pass) => this.#scorePass(pass, wanted)).outputs,
+      () => this.#feeder.feed(entries, "all", (pass) => this.#scorePass(pass, wanted)).outputs,
     );
     this.#endSteps();
     const scores = entries.map(({ tokens }) => ({

@@ -27,7 +27,7 @@ export interface FedPass<Controls> {
   readonly pieces: readonly Piece[];
   /** The sequence of each piece; its length is that before the pass. */
   readonly states: readonly SequenceState<Controls>[];
-  /** Rows of all tokens, piece after piece. */
+  /** Rows of all tokens, piece after piece, or of the last of each piece. */
   readonly rows: GatedRows;
   /** The rows before the first tokens of pieces whose sequences were not empty. */
   readonly former: (states: readonly SequenceState<Controls>[]) => GatedRows;
@@ -68,25 +68,29 @@ export class Feeder<Params, Controls> implements Disposable {
   }
 
   /**
-   * Feeds tokens and returns what `visit` made of each pass, and the last row of each entry. Whoever calls it gives a
-   * scope. Where it throws, every sequence is as before, but for what a window has let go of.
+   * Feeds tokens and returns what `visit` made of each pass, and the last row of each entry. Gates are asked about all
+   * rows or about the last of each piece, which are then all that `visit` sees. Whoever calls it gives a scope. Where it
+   * throws, every sequence is as before, but for what a window has let go of.
    */
   feed<Out>(
     entries: readonly SequenceEntry[],
+    asked: "all" | "last",
     visit: (pass: FedPass<Controls>) => Out,
   ): { readonly outputs: readonly Out[]; readonly last: GatedRows } {
     const states = entries.map(({ sequence }) => this.sequences.get(sequence));
     const planned = entries.map(({ tokens }, index) => ({ tokens, pages: this.#pagesOf(states[index]!, tokens) }));
     const passes = passesOf(planned, this.#chunkSize, this.#cache.pageSize);
     if (passes.length === 1) {
-      const { output, last } = this.#run(passes[0]!, states, visit);
+      const { output, last } = this.#run(passes[0]!, states, asked, visit);
       return { outputs: [output], last };
     }
     const begun = states.filter(({ tokens }) => tokens.length > 0);
     const lengths = begun.map(({ tokens }) => tokens.length);
     const former = begun.length === 0 ? null : this.#lastRows.read(slotsOf(begun, 1));
     try {
-      const outputs = this.sequences.extend(states, () => passes.map((pass) => this.#run(pass, states, visit).output));
+      const outputs = this.sequences.extend(states, () =>
+        passes.map((pass) => this.#run(pass, states, asked, visit).output),
+      );
       return { outputs, last: this.#lastRows.read(slotsOf(states, 1)) };
     } catch (error) {
       // Passes before the one that failed have left their own last rows.
@@ -116,27 +120,32 @@ export class Feeder<Params, Controls> implements Disposable {
   #run<Out>(
     pass: Pass,
     allStates: readonly SequenceState<Controls>[],
+    asked: "all" | "last",
     visit: (pass: FedPass<Controls>) => Out,
   ): { readonly output: Out; readonly last: GatedRows } {
     const { device, gates } = this.#options;
     const { pieces } = pass;
     const states = pieces.map(({ entry }) => allStates[entry]!);
+    const ends = lastRowsOf(pieces);
+    const queried = asked === "all" ? undefined : ends;
     return device.scope(() =>
       this.sequences.extend(states, () => {
         const positions = Uint32Array.from(
           pieces.flatMap(({ tokens }, index) => tokens.map((_, at) => states[index]!.tokens.length + at)),
         );
-        const hidden = pass.isRead ? this.#read(pieces, states) : this.#compute(pieces, states);
+        const whole = pass.isRead ? this.#read(pieces, states) : this.#compute(pieces, states);
         const gateLogits = gates.map(({ gate, folded }, index) => {
           const slots = Uint32Array.from(
             pieces.flatMap(({ tokens }, piece) => tokens.map(() => states[piece]!.slots[2 + index]!)),
           );
-          return gate.extend(folded, hidden, { slots, positions }, this.#histories[index]!);
+          return gate.extend(folded, whole, { slots, positions }, this.#histories[index]!, queried);
         });
+        const { hidden } =
+          queried === undefined ? { hidden: whole } : pickRows({ hidden: whole, gateLogits: [] }, queried);
         const rows = { hidden, gateLogits };
         const former = (own: readonly SequenceState<Controls>[]) => this.#lastRows.read(slotsOf(own, 1));
         const output = visit({ pieces, states, rows, former });
-        const last = pickRows(rows, lastRowsOf(pieces));
+        const last = queried === undefined ? pickRows(rows, ends) : rows;
         this.#lastRows.write(slotsOf(states, 1), last);
         this.#remember(pass, states);
         return { output, last };

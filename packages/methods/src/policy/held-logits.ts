@@ -1,21 +1,26 @@
-// The logits [N, V] of one advance, kept on the device: whoever chooses tokens takes all of a row, or its candidates only.
-// Knows no model.
+// The logits [N, V] of one advance, computed when a row is first asked for and kept on the device: whoever chooses tokens
+// takes all of a row, or its candidates only. Knows no model.
 import { type Candidates, candidatesOf } from "@dual-head/sampler";
-import { type Tensor, topK } from "@dual-head/tensor-core";
+import { type Device, leavesOf, type Tensor, topK } from "@dual-head/tensor-core";
 import { PolicyError } from "./errors.ts";
 
 type Floats = Float32Array | Float64Array;
 
-/** Rows of logits, read once however many rows ask. */
+/** Rows of logits, computed and read once however many rows ask. */
 export class HeldLogits implements Disposable {
-  readonly #logits: Tensor;
+  readonly #device: Device;
+  readonly #compute: () => Tensor;
+  #sources: readonly Tensor[];
+  #logits: Tensor | null = null;
   readonly #candidates = new Map<number, Promise<readonly Candidates[]>>();
   #rows: Promise<readonly Floats[]> | null = null;
   #stale = false;
 
-  /** Takes over `logits` [N, V]. */
-  constructor(logits: Tensor) {
-    this.#logits = logits;
+  /** Takes over the tensors of `sources`, from which `compute` makes the logits. */
+  constructor(device: Device, sources: unknown, compute: () => Tensor) {
+    this.#device = device;
+    this.#compute = compute;
+    this.#sources = leavesOf<Tensor | null>(sources).flatMap(({ leaf }) => (leaf === null ? [] : [device.keep(leaf)]));
   }
 
   /** All logits of row `index`, [V]. */
@@ -28,7 +33,7 @@ export class HeldLogits implements Disposable {
   /** The `count` most likely tokens of row `index`. */
   async candidates(index: number, count: number): Promise<Candidates> {
     this.#check();
-    const most = Math.min(count, this.#logits.shape[1]!);
+    const most = Math.min(count, this.#tensor().shape[1]!);
     let rows = this.#candidates.get(most);
     if (rows === undefined) {
       rows = this.#readCandidates(most);
@@ -42,7 +47,21 @@ export class HeldLogits implements Disposable {
   /** Frees the logits: steps that still ask are stale. */
   [Symbol.dispose](): void {
     this.#stale = true;
-    this.#logits.dispose();
+    this.#freeSources();
+    this.#logits?.dispose();
+  }
+
+  #tensor(): Tensor {
+    if (this.#logits === null) {
+      this.#logits = this.#device.keep(this.#compute());
+      this.#freeSources();
+    }
+    return this.#logits;
+  }
+
+  #freeSources(): void {
+    for (const tensor of this.#sources) tensor.dispose();
+    this.#sources = [];
   }
 
   #check(): void {
@@ -51,14 +70,14 @@ export class HeldLogits implements Disposable {
   }
 
   async #readRows(): Promise<readonly Floats[]> {
-    const [rowCount, width] = this.#logits.shape as [number, number];
-    const values = (await this.#logits.read()) as Floats;
+    const logits = this.#tensor();
+    const [rowCount, width] = logits.shape as [number, number];
+    const values = (await logits.read()) as Floats;
     return Array.from({ length: rowCount }, (_, row) => values.subarray(row * width, (row + 1) * width));
   }
 
   async #readCandidates(count: number): Promise<readonly Candidates[]> {
-    const { device } = this.#logits;
-    const top = device.scope(() => topK(this.#logits, count));
+    const top = this.#device.scope(() => topK(this.#tensor(), count));
     const tensors = [top.values, top.ids, top.totals];
     try {
       const [values, ids, totals] = await Promise.all(tensors.map((tensor) => tensor.read()));

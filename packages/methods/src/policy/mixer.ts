@@ -27,10 +27,13 @@ export type ResolvedControls = Required<RowControls>;
 
 /** Mixes heads for rows with controls of their own; one entry of `controls` a row. */
 export interface Mixer extends Disposable {
-  /** Logits [N, V]. */
-  logits(rows: GatedRows, controls: readonly ResolvedControls[]): Tensor;
-  /** Logits [N, V], and Σ wᵢαᵢ [N], which is null without heads. */
-  logitsAndAlpha(rows: GatedRows, controls: readonly ResolvedControls[]): { logits: Tensor; alpha: Tensor | null };
+  /** Logits [N, V]; `coefficients` are computed where they are not given. */
+  logits(rows: GatedRows, controls: readonly ResolvedControls[], coefficients?: MixingCoefficients | null): Tensor;
+  /** What the logits of these rows will be mixed by, and Σ wᵢαᵢ [N]; both null without heads. */
+  mixing(
+    rows: GatedRows,
+    controls: readonly ResolvedControls[],
+  ): { coefficients: MixingCoefficients | null; alpha: Tensor | null };
   /** Nats of targets (u32 [N]), [N], without logits in memory. */
   nats(rows: GatedRows, controls: readonly ResolvedControls[], targets: Tensor): Tensor;
   /** Σ wᵢαᵢ, [N]; null without heads. */
@@ -60,15 +63,18 @@ export function createMixer(device: Device, mode: MixingMode, lm: Projection, he
     effectiveAlpha(coefficients, controlTensors(controls));
   const isBase = (controls: readonly ResolvedControls[]) => heads.length === 0 || controls.every(isOff);
   const baseTerms = (hidden: Tensor) => projectionTerms(hidden, [{ projection: lm, coefficient: null }]);
-  const logitsOf = (rows: GatedRows, controls: readonly ResolvedControls[], coefficients: () => MixingCoefficients) =>
-    isBase(controls) ? project(baseTerms(rows.hidden)) : mixedLogits(mode, rows.hidden, lm, heads, coefficients());
   return {
-    logits: (rows, controls) => device.scope(() => logitsOf(rows, controls, () => coefficientsOf(rows, controls))),
-    logitsAndAlpha: (rows, controls) =>
+    logits: (rows, controls, coefficients) =>
+      device.scope(() =>
+        isBase(controls)
+          ? project(baseTerms(rows.hidden))
+          : mixedLogits(mode, rows.hidden, lm, heads, coefficients ?? coefficientsOf(rows, controls)),
+      ),
+    mixing: (rows, controls) =>
       device.scope(() => {
-        if (heads.length === 0) return { logits: project(baseTerms(rows.hidden)), alpha: null };
+        if (heads.length === 0) return { coefficients: null, alpha: null };
         const coefficients = coefficientsOf(rows, controls);
-        return { logits: logitsOf(rows, controls, () => coefficients), alpha: alphaOf(coefficients, controls) };
+        return { coefficients, alpha: alphaOf(coefficients, controls) };
       }),
     nats: (rows, controls, targets) =>
       device.scope(() =>
