@@ -83,14 +83,19 @@ export function modelShape({ hiddenSize, layerCount, vocabSize }: BackboneConfig
   return `${hiddenSize}×${layerCount} V ${vocabSize}`;
 }
 
-/** A LLaMA with random weights, an embedding that serves as head, and no biases. */
-export function createRandomLlama(device: Device, extents: LlamaExtents, dtype: WeightDtype = "f32"): Model {
-  const config = {
+/** The config of a random LLaMA: an embedding that serves as head, and no biases. */
+export function randomLlamaConfig(extents: LlamaExtents): LlamaConfig {
+  return {
     ...tinyLlamaConfig,
     ...extents,
     headSize: extents.hiddenSize / extents.headCount,
     tiedEmbeddings: true,
   };
+}
+
+/** A LLaMA with random weights. */
+export function createRandomLlama(device: Device, extents: LlamaExtents, dtype: WeightDtype = "f32"): Model {
+  const config = randomLlamaConfig(extents);
   const params = createLlamaTree(config, ({ name, shape }) => {
     const values = name.endsWith("norm.weight")
       ? new Float32Array(shape[0]!).fill(1)

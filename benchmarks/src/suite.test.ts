@@ -39,6 +39,9 @@ const units: Readonly<Record<string, readonly string[]>> = {
   overhead: ["ms", "× time"],
   weights: ["tokens/s", "GB/s", "× speed"],
   decode: ["tokens/s", "× speed"],
+  batch: ["tokens/s", "× tokens/s"],
+  prefix: ["ms", "× time"],
+  load: ["ms", "× time", "MiB"],
   training: ["tokens/s", "GFLOP/s", "% of GFLOP/s"],
   "cross-entropy": ["MiB peak", "× memory", "ms", "× time"],
 };

@@ -1,10 +1,13 @@
 // The table of benchmarks, and how those asked for are run on the devices asked for. Knows no command line.
 import { type Device, type DeviceName, type OpenDeviceOptions, openDevice } from "@dual-head/tensor-core";
+import { batch } from "./benches/batch.ts";
 import { contextLength } from "./benches/context-length.ts";
 import { crossEntropy } from "./benches/cross-entropy.ts";
 import { decode } from "./benches/decode.ts";
+import { load } from "./benches/load.ts";
 import { ops } from "./benches/ops.ts";
 import { overhead } from "./benches/overhead.ts";
+import { prefix } from "./benches/prefix.ts";
 import { roofline } from "./benches/roofline.ts";
 import { training } from "./benches/training.ts";
 import { weights } from "./benches/weights.ts";
@@ -17,10 +20,13 @@ export const benchmarks: readonly Benchmark[] = [
   roofline,
   weights,
   decode,
+  batch,
+  prefix,
   contextLength,
   overhead,
   training,
   crossEntropy,
+  load,
 ];
 
 /** What to run, and on what. */
