@@ -10,7 +10,7 @@ import type { Reading } from "../row.ts";
 const together = 8;
 const promptLength = 16;
 /** Steps of one sample, and tokens of one generation. */
-const extents = { tiny: { steps: 1, newTokens: 2 }, full: { steps: 4, newTokens: 16 } };
+const extents = { tiny: { steps: 1, newTokens: 2 }, full: { steps: 4, newTokens: 48 } };
 const rounds = { warmupRounds: 3, rounds: 24 };
 const sampling = { temperature: 0.8, topK: 40 };
 
