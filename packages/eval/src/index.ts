@@ -8,6 +8,38 @@ export {
   type VerdictFile,
   verdictFileName,
 } from "./judges/cache/verdict-file.ts";
+export type { Clock } from "./judges/endpoint/clock.ts";
+export {
+  type ChatOptions,
+  type ChatRequest,
+  createEndpoint,
+  type Endpoint,
+} from "./judges/endpoint/endpoint.ts";
+export { EndpointError, type EndpointFacts, type EndpointFault } from "./judges/endpoint/endpoint-error.ts";
+export { createEndpointJudge, defaultTemplates, type EndpointJudgeOptions } from "./judges/endpoint/endpoint-judge.ts";
+export type { RateLimits } from "./judges/endpoint/rate-limit.ts";
+export type { Completion, TokenLogprob } from "./judges/endpoint/response.ts";
+export { defaultRetry, type RetryPolicy } from "./judges/endpoint/retry.ts";
+export type { EndpointOptions } from "./judges/endpoint/settings.ts";
+export type { Spending, TokenPrice, TokenUsage } from "./judges/endpoint/spending.ts";
+export { gradeTemplate } from "./judges/endpoint/templates/grade.ts";
+export { gradeReferenceTemplate } from "./judges/endpoint/templates/grade-reference.ts";
+export { mtBenchTemplates } from "./judges/endpoint/templates/mt-bench.ts";
+export { oneTokenTemplate } from "./judges/endpoint/templates/one-token.ts";
+export { pairwiseTemplate } from "./judges/endpoint/templates/pairwise.ts";
+export { pairwiseReferenceTemplate } from "./judges/endpoint/templates/pairwise-reference.ts";
+export {
+  checkTemplate,
+  type JudgeTemplate,
+  type PairwiseTemplate,
+  type SingleTemplate,
+} from "./judges/endpoint/templates/template.ts";
+export { twoScoresTemplate } from "./judges/endpoint/templates/two-scores.ts";
+export { type GradeForm, readGrade, readVerdict, type VerdictForm } from "./judges/endpoint/verdicts/form.ts";
+export { parseLetters } from "./judges/endpoint/verdicts/letters.ts";
+export { parseOneToken, preferenceOf, type TokenNames } from "./judges/endpoint/verdicts/one-token.ts";
+export { parseRating, type Scale } from "./judges/endpoint/verdicts/rating.ts";
+export { parseTwoScores } from "./judges/endpoint/verdicts/two-scores.ts";
 export {
   type Comparison,
   type Exchange,
