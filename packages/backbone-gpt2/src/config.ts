@@ -19,14 +19,6 @@ export interface Gpt2Config extends BackboneConfig {
   readonly tiedEmbeddings: boolean;
 }
 
-/** What a sequence classifier's config says beside. */
-export interface Gpt2Labels {
-  /** Names of the labels, in the order of the scores. */
-  readonly labels: readonly string[];
-  /** Token that pads texts on the right, or null. */
-  readonly padTokenId: number | null;
-}
-
 // Positions and rows are 32-bit numbers on every device; no model has layers in the thousands.
 const extent = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(2 ** 31 - 1));
 const flag = (absent: boolean) => v.nullish(v.boolean(), absent);
@@ -85,30 +77,6 @@ export function gpt2ConfigFrom(json: unknown, path: string = "config.json"): Gpt
   };
 }
 
-const labelSchema = v.looseObject({
-  id2label: v.nullish(v.record(v.string(), v.string())),
-  num_labels: v.nullish(v.pipe(extent, v.maxValue(2 ** 20))),
-  pad_token_id: v.nullish(v.pipe(v.number(), v.safeInteger(), v.minValue(0))),
-});
-
-/**
- * Parses what a sequence classifier's config says of its labels.
- *
- * @throws ConfigError where labels are not numbered from 0 or the padding is not a token id
- */
-export function gpt2LabelsFrom(json: unknown, path: string = "config.json"): Gpt2Labels {
-  const parsed = v.safeParse(labelSchema, json);
-  if (!parsed.success) throw toConfigError(path, json, parsed.issues[0]);
-  const { id2label, num_labels: given, pad_token_id: padTokenId } = parsed.output;
-  const count = id2label ? Object.keys(id2label).length : (given ?? 2);
-  if (given != null && given !== count) throw new ConfigError(path, "num_labels", given, `${count}, as id2label has`);
-  const labels = Array.from({ length: count }, (_, label) => (id2label ? id2label[label] : `LABEL_${label}`));
-  if (!labels.every((label) => label !== undefined)) {
-    throw new ConfigError(path, "id2label", id2label, `an object with the keys 0 to ${count - 1}`);
-  }
-  return { labels, padTokenId: padTokenId ?? null };
-}
-
 const requirements: Readonly<Record<string, string>> = {
   model_type: "gpt2; other architectures are not supported here",
   activation_function: "gelu_new; other activations are not supported",
@@ -119,8 +87,6 @@ const requirements: Readonly<Record<string, string>> = {
   add_cross_attention: "false; cross-attention is not supported",
   quantization_config: "left out; quantised weights are not supported, use another checkpoint",
   n_layer: "an integer from 1 to 4096; use the model's own config.json",
-  id2label: "an object of names by number",
-  pad_token_id: "a token id",
 };
 
 function toConfigError(path: string, json: unknown, issue: v.BaseIssue<unknown>): ConfigError {

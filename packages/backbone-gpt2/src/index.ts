@@ -1,5 +1,5 @@
 // Public names of backbone-gpt2.
-export { type Gpt2Config, type Gpt2Labels, gpt2ConfigFrom, gpt2LabelsFrom } from "./config.ts";
+export { type Gpt2Config, gpt2ConfigFrom } from "./config.ts";
 export { createGpt2 } from "./gpt2.ts";
 export { type LoadedGpt2, type LoadedGpt2Classifier, loadGpt2, loadGpt2Classifier } from "./load-gpt2.ts";
 export {

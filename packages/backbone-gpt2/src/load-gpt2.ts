@@ -2,6 +2,7 @@
 // turned to rows of outputs, and none is ignored in silence. Knows no tokenizer.
 import {
   type Backbone,
+  classifierLabelsFrom,
   type GenerationConfig,
   generationConfigFrom,
   type LoadOptions,
@@ -13,7 +14,7 @@ import {
 import { findPathKind, readJson } from "@dual-head/bytes";
 import { type Checkpoint, CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
 import type { Device, Tensor } from "@dual-head/tensor-core";
-import { type Gpt2Config, gpt2ConfigFrom, gpt2LabelsFrom } from "./config.ts";
+import { type Gpt2Config, gpt2ConfigFrom } from "./config.ts";
 import { createGpt2 } from "./gpt2.ts";
 import {
   createGpt2Tree,
@@ -71,7 +72,7 @@ export async function loadGpt2Classifier(
   options: LoadOptions = {},
 ): Promise<LoadedGpt2Classifier> {
   const { model, score, json, configPath } = await load(directory, device, options, true);
-  return { ...model, ...gpt2LabelsFrom(json, configPath), score: score! };
+  return { ...model, ...classifierLabelsFrom(json, configPath), score: score! };
 }
 
 async function load(directory: string, device: Device, options: LoadOptions, classifies: boolean) {
@@ -89,7 +90,7 @@ async function load(directory: string, device: Device, options: LoadOptions, cla
   try {
     const weights = [...gpt2WeightNames(config)];
     if (classifies) {
-      const { labels } = gpt2LabelsFrom(json, configPath);
+      const { labels } = classifierLabelsFrom(json, configPath);
       weights.push({ name: scoreName, shape: [labels.length, config.hiddenSize] });
     }
     // Models with a head keep their body under a name of its own; the published GPT-2 does not.

@@ -12,6 +12,7 @@ export { type LlamaConfig, llamaConfigFrom } from "./config.ts";
 export { type GgufArchitecture, ggufArchitectures } from "./gguf-architectures.ts";
 export { initialiseLlama } from "./initialise-llama.ts";
 export { createLlama } from "./llama.ts";
+export { type LoadedLlamaClassifier, loadLlamaClassifier } from "./load-classifier.ts";
 export {
   type LoadedLlama,
   type LoadLlamaOptions,

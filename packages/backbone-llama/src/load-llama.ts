@@ -13,14 +13,16 @@ import { type Checkpoint, CheckpointError, checkTensor } from "@dual-head/checkp
 import { type Device, sizeOf, type Tensor } from "@dual-head/tensor-core";
 import type { LlamaConfig } from "./config.ts";
 import { createLlama } from "./llama.ts";
-import { openModelFiles } from "./model-files.ts";
+import { type ModelFiles, openModelFiles } from "./model-files.ts";
 import {
   createLlamaTree,
   embeddingName,
   ignoredTensors,
   type LlamaParams,
   lmHeadName,
+  scoreName,
   storedShape,
+  type WeightName,
   weightNames,
 } from "./params.ts";
 
@@ -56,17 +58,28 @@ export async function loadLlama(
   device: Device,
   options: LoadLlamaOptions = {},
 ): Promise<LoadedLlama> {
-  const { config, generation, checkpoint } = await openModelFiles(model, options.signal);
+  const { loaded } = await loadFrom(await openModelFiles(model, options.signal), [], device, options);
+  return loaded;
+}
+
+/** Loads a model from its files, which are closed in the end, with weights of the same checkpoint that stay floats. */
+export async function loadFrom(
+  { config, generation, checkpoint }: ModelFiles,
+  besides: readonly WeightName[],
+  device: Device,
+  options: LoadLlamaOptions,
+): Promise<{ readonly loaded: LoadedLlama; readonly besides: readonly Tensor[] }> {
   try {
-    await checkNames(checkpoint, config);
-    const tensors = await uploadInOrder(checkpoint, config, device, options);
+    const wanted = [...weightNames(config), ...besides];
+    await checkNames(checkpoint, config, wanted);
+    const tensors = await uploadInOrder(checkpoint, wanted, new Set(besides), device, options);
     try {
-      // The tree asks for its weights in the order of weightNames.
+      // The tree asks for its weights in the order of weightNames; what is beside comes last.
       const next = tensors.values();
       const params = createLlamaTree(config, () => next.next().value!);
       const sha256 = await checkpoint.sha256();
       options.signal?.throwIfAborted();
-      return {
+      const loaded: LoadedLlama = {
         backbone: createLlama(config),
         params,
         config,
@@ -75,6 +88,7 @@ export async function loadLlama(
         generation,
         [Symbol.dispose]: () => disposeAll(tensors),
       };
+      return { loaded, besides: [...next] };
     } catch (error) {
       disposeAll(tensors);
       throw error;
@@ -89,8 +103,7 @@ function disposeAll(tensors: readonly Tensor[]): void {
 }
 
 /** Checks, before anything is uploaded, that the tensors are those of the config, no fewer and no more. */
-async function checkNames(checkpoint: Checkpoint, config: LlamaConfig): Promise<void> {
-  const wanted = weightNames(config);
+async function checkNames(checkpoint: Checkpoint, config: LlamaConfig, wanted: readonly WeightName[]): Promise<void> {
   for (const weight of wanted) checkTensor(checkpoint, weight.name, storedShape(weight));
   const known = new Set(wanted.map(({ name }) => name));
   for (const name of checkpoint.names) {
@@ -99,8 +112,12 @@ async function checkNames(checkpoint: Checkpoint, config: LlamaConfig): Promise<
       await checkTied(checkpoint, config);
       continue;
     }
+    const problem =
+      name === scoreName
+        ? "is the head of a classifier of texts; load it with loadLlamaClassifier"
+        : `is not part of a ${config.architecture} model of this config; check that config and weights belong together`;
     throw new CheckpointError(
-      `Cannot load ${checkpoint.path}: tensor ${JSON.stringify(name)} is not part of a ${config.architecture} model of this config; check that config and weights belong together`,
+      `Cannot load ${checkpoint.path}: tensor ${JSON.stringify(name)} ${problem}`,
       checkpoint.path,
       { tensor: name, expected: "absent", actual: "present" },
     );
@@ -134,14 +151,15 @@ async function haveSameBytes(checkpoint: Checkpoint): Promise<boolean> {
   return true;
 }
 
-/** Uploads weights in the order of their files, which are hashed in passing; gives them in that of weightNames. */
+/** Uploads weights in the order of their files, which are hashed in passing; gives them in that of `wanted`. */
 async function uploadInOrder(
   checkpoint: Checkpoint,
-  config: LlamaConfig,
+  wanted: readonly WeightName[],
+  floats: ReadonlySet<WeightName>,
   device: Device,
   options: LoadLlamaOptions,
 ): Promise<readonly Tensor[]> {
-  const weights = readersOf(checkpoint, config);
+  const weights = readersOf(checkpoint, wanted, floats);
   const places = weights.map(({ name }, index) => ({ index, position: checkpoint.position(name) }));
   // Stable, so that the rows of one stored tensor stay together.
   const order = places.sort((a, b) => a.position - b.position).map(({ index }) => index);
@@ -158,12 +176,18 @@ async function uploadInOrder(
 }
 
 /** Weights with how each is read: the rows of one stored tensor follow one another, so that it is read once. */
-function readersOf(checkpoint: Checkpoint, config: LlamaConfig): readonly UploadedWeight[] {
+function readersOf(
+  checkpoint: Checkpoint,
+  wanted: readonly WeightName[],
+  floats: ReadonlySet<WeightName>,
+): readonly UploadedWeight[] {
   let held: { readonly name: string; readonly values: Float32Array | Float64Array } | undefined;
-  return weightNames(config).map(({ name, shape, rows }) => ({
-    name,
-    shape,
+  return wanted.map((weight) => ({
+    name: weight.name,
+    shape: weight.shape,
+    packs: !floats.has(weight),
     async read(as) {
+      const { name, shape, rows } = weight;
       if (held?.name !== name) {
         held = undefined;
         const values = as === "f64" ? await checkpoint.read(name, "f64") : await checkpoint.read(name, "f32");

@@ -61,6 +61,9 @@ export const embeddingName = "model.embed_tokens.weight";
 /** Name of the head's weight, which tied checkpoints may repeat. */
 export const lmHeadName = "lm_head.weight";
 
+/** Name of the weight of a classifier's scores. */
+export const scoreName = "score.weight";
+
 /** Builds the tree of a config with the leaf that `leafOf` makes of each weight's name and shape: the table itself. */
 export function createLlamaTree<Leaf>(config: LlamaConfig, leafOf: (weight: WeightName) => Leaf): LlamaTree<Leaf> {
   const { hiddenSize, vocabSize, feedForwardSize, attentionBias, outputBias, feedForwardBias } = config;

@@ -8,6 +8,7 @@ export {
   type TokenBatch,
   TokenError,
 } from "./backbone.ts";
+export { type ClassifierLabels, classifierLabelsFrom } from "./classifier-labels.ts";
 export { ConfigError } from "./config-error.ts";
 export { type Attend, createDecoder, type DecoderModel, type DecoderRun } from "./decoder.ts";
 export { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";

@@ -2,7 +2,7 @@
 export { type AlpacaEvalAnnotation, type AlpacaEvalOutput, readAlpacaEval } from "./alpaca-eval/read-alpaca-eval.ts";
 export { DataError } from "./data-error.ts";
 export { type HeldOutSplit, openingOf, splitHeldOut } from "./held-out.ts";
-export type { Message } from "./messages.ts";
+export { type Message, renderPrompt } from "./messages.ts";
 export { type MtBenchAnswer, readMtBenchAnswers } from "./mt-bench/answer.ts";
 export { type MtBenchJudgePrompt, readMtBenchJudgePrompts } from "./mt-bench/judge-prompt.ts";
 export { type MtBenchJudgment, readMtBenchJudgments } from "./mt-bench/judgment.ts";

@@ -52,6 +52,8 @@ export {
 export { JudgeError, type JudgeFault } from "./judges/judge-error.ts";
 export { comparisonKey, exchangeKey, judgeKey } from "./judges/key.ts";
 export { MissingVerdictError, readRecordedJudge } from "./judges/recorded/recorded-judge.ts";
+export { hhPrompt } from "./judges/reward-model/hh-prompt.ts";
+export { createRewardScorer, type RewardScorerOptions } from "./judges/reward-model/reward-scorer.ts";
 export { createScoreJudge, type ScoreJudgeOptions, type Scorer } from "./judges/score/score-judge.ts";
 export {
   type BothVerdicts,
