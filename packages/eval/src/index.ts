@@ -1,4 +1,23 @@
 // Public names of @dual-head/eval.
+export {
+  type BootstrapEstimate,
+  type BootstrapOptions,
+  bootstrap,
+  bootstrapDifference,
+  bootstrapMean,
+} from "./intervals/bootstrap.ts";
+export type { Interval } from "./intervals/interval.ts";
+export { type MeanEstimate, meanInterval } from "./intervals/mean.ts";
+export {
+  comparePaired,
+  type McNemarTest,
+  mcNemarTest,
+  type PairedComparison,
+  type PermutationOptions,
+  permutationTest,
+  signTest,
+} from "./intervals/paired.ts";
+export { type ShareEstimate, shareInterval } from "./intervals/share.ts";
 export { type CachedJudge, openCachedJudge } from "./judges/cache/cached-judge.ts";
 export type { JudgeRecord, SaidRecord } from "./judges/cache/record.ts";
 export {
@@ -62,3 +81,21 @@ export {
   preferBothOrders,
   withRandomSides,
 } from "./judges/swap/swap.ts";
+export { MetricError, type MetricFault } from "./metric-error.ts";
+export { type AverageReward, averageReward } from "./rewards/average-reward.ts";
+export {
+  type OrderRule,
+  type Outcome,
+  outcomeOf,
+  outcomeOfBoth,
+  preferenceFor,
+  type Side,
+} from "./win-rate/outcome.ts";
+export {
+  type BothOrdersWinRate,
+  countOutcomes,
+  type WinRate,
+  type WinRateOptions,
+  winRateOf,
+  winRateOfBoth,
+} from "./win-rate/win-rate.ts";
