@@ -1,4 +1,14 @@
 // Public names of @dual-head/eval.
+export { bestOfNKlBound } from "./frontier/best-of-n.ts";
+export {
+  compareAtKl,
+  type FrontierComparison,
+  type FrontierMeans,
+  type FrontierPoint,
+  frontierOf,
+  rewardAtKl,
+  sharedKlRange,
+} from "./frontier/frontier.ts";
 export {
   type BootstrapEstimate,
   type BootstrapOptions,
