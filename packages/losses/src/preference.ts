@@ -1,6 +1,6 @@
 // The autoregressive reward and its preference loss over pairs of responses; knows no head, only nats.
-import { affine, multiply, reshape, scatterAddRows, sumTo, type Tensor, unary } from "@dual-head/tensor-core";
-import { EmptyBatchError } from "./mask.ts";
+import { affine, reshape, scatterAddRows, type Tensor, unary } from "@dual-head/tensor-core";
+import { checkPairs, type PairCounts, pairMean, pairSums } from "./pairs.ts";
 
 /**
  * R(x, Y) = Σ_t log π_r(y_t | x, y_<t), the reward of each sequence, [sequenceCount].
@@ -17,20 +17,16 @@ export function trajectoryRewards(nats: Tensor, sequences: Tensor, sequenceCount
 }
 
 /** Options of `preferenceLoss`. */
-export interface PreferenceLossOptions {
-  /** Pairs P that `sequences` refers to: sequence 2p is the chosen response of pair p, 2p + 1 the rejected one. */
-  readonly pairCount: number;
+export interface PreferenceLossOptions extends PairCounts {
   /** β_r > 0, acts once, on the difference of rewards (a public version applied it twice). */
   readonly betaReward: number;
-  /** Pairs of the whole batch where this is a piece of it; default `pairCount`. */
-  readonly totalPairCount?: number;
 }
 
-/** The preference loss with what it compares. */
+/** A loss over pairs with what it compares. */
 export interface PreferenceLoss {
   /** A scalar. */
   readonly loss: Tensor;
-  /** R(chosen) − R(rejected) in nats, before β_r, [P]: positive where the reward prefers the chosen response. */
+  /** Chosen minus rejected, before β, [P]: positive where the chosen response is preferred; here R in nats. */
   readonly margins: Tensor;
 }
 
@@ -45,14 +41,10 @@ export interface PreferenceLoss {
  * @throws EmptyBatchError where there is no token or no pair
  */
 export function preferenceLoss(nats: Tensor, sequences: Tensor, options: PreferenceLossOptions): PreferenceLoss {
-  const { pairCount, betaReward, totalPairCount = pairCount } = options;
-  if (nats.shape[0] === 0 || pairCount < 1) throw new EmptyBatchError("preference", nats.shape[0]!);
-  const { device } = nats;
-  return device.scope(() => {
-    const rewards = reshape(trajectoryRewards(nats, sequences, 2 * pairCount), [pairCount, 2]);
-    const signs = device.tensor([1, -1], [1, 2], nats.dtype);
-    const margins = reshape(sumTo(multiply(rewards, signs), [pairCount, 1]), [pairCount]);
-    const each = unary("softplus", affine(margins, -betaReward, 0));
-    return { loss: affine(sumTo(each, []), 1 / totalPairCount, 0), margins };
+  const { pairCount, betaReward } = options;
+  checkPairs("preference", nats, options);
+  return nats.device.scope(() => {
+    const margins = pairSums(trajectoryRewards(nats, sequences, 2 * pairCount), pairCount);
+    return { loss: pairMean(unary("softplus", affine(margins, -betaReward, 0)), options), margins };
   });
 }
