@@ -14,15 +14,38 @@ export interface MetricsLog<Entry extends { readonly step: number } = StepMetric
   append(step: Entry): Promise<void>;
 }
 
+/** Mean loss of the first tenth of the steps, one at least. */
+export function lossAtStart(steps: readonly { readonly loss: number }[]): number {
+  return meanLoss(steps.slice(0, tenth(steps.length)));
+}
+
+/** Mean loss of the last tenth of the steps, one at least. */
+export function lossAtEnd(steps: readonly { readonly loss: number }[]): number {
+  return meanLoss(steps.slice(-tenth(steps.length)));
+}
+
+function tenth(count: number): number {
+  return Math.max(1, Math.floor(count / 10));
+}
+
+function meanLoss(steps: readonly { readonly loss: number }[]): number {
+  return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
+}
+
 /**
  * Opens the log, keeping the steps up to `step`; what a killed run wrote after its last checkpoint is cut off.
  *
+ * @param folder null for a log that is only remembered
  * @throws FileError where the folder is not writable
  */
 export async function openMetrics<Entry extends { readonly step: number } = StepMetrics>(
-  folder: string,
+  folder: string | null,
   step: number,
 ): Promise<MetricsLog<Entry>> {
+  if (folder === null) {
+    const steps: Entry[] = [];
+    return { steps, append: async (entry) => void steps.push(entry) };
+  }
   const { appendFile } = await import("node:fs/promises");
   const path = `${folder}/${metricsFileName}`;
   const former = step === 0 || (await findPathKind(path)) === "missing" ? "" : await readText(path);

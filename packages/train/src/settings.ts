@@ -2,7 +2,7 @@
 import type { GateConfig, MixingMode } from "@dual-head/gating";
 import type { HeadConfig } from "@dual-head/heads";
 import type { EntropySign, LanguageModelReduction } from "@dual-head/losses";
-import { TrainingError } from "./errors.ts";
+import { checkSettings, optimiserRules, refuseSetting, rules, withoutUndefined } from "./run/check-settings.ts";
 
 /** Settings of a run; two runs with equal settings, data, backbone, device and kernel variant give equal bits. */
 export interface TrainingSettings {
@@ -102,30 +102,16 @@ export function defaultGate(hiddenSize: number): GateConfig & { readonly kind: "
 /** The head by default: the paper's matrix and bias, started from the language-model head. */
 export const defaultHead: HeadConfig = { kind: "linear", initialise: "base", bias: true };
 
-type Check = readonly [keyof TrainingSettings, (value: number) => boolean, string];
-
-const positiveInteger = (value: number) => Number.isSafeInteger(value) && value > 0;
-const atLeastZero = (value: number) => value >= 0 && Number.isFinite(value);
-const aboveZero = (value: number) => value > 0 && Number.isFinite(value);
-const belowOne = (value: number) => value >= 0 && value < 1;
-
-const checks: readonly Check[] = [
-  ["epochs", positiveInteger, "a positive integer"],
-  ["batchSize", positiveInteger, "a positive integer"],
-  ["microBatchTokens", positiveInteger, "a positive integer"],
-  ["seed", Number.isSafeInteger, "an integer"],
-  ["learningRate", (rate: number | null) => rate === null || aboveZero(rate), "a positive number"],
-  ["epsilon", aboveZero, "a positive number"],
-  ["clipNorm", aboveZero, "a positive number"],
-  ["betaReward", aboveZero, "a positive number"],
-  ["lambdaReward", atLeastZero, "a number of at least 0"],
-  ["lambdaGate", atLeastZero, "a number of at least 0"],
-  ["weightDecay", atLeastZero, "a number of at least 0"],
-  ["warmupFraction", belowOne, "in [0, 1)"],
-  ["beta1", belowOne, "in [0, 1)"],
-  ["beta2", belowOne, "in [0, 1)"],
-  ["heldOut", belowOne, "in [0, 1)"],
-];
+const numberRules = {
+  ...optimiserRules,
+  epochs: rules.positiveInteger,
+  batchSize: rules.positiveInteger,
+  microBatchTokens: rules.positiveInteger,
+  betaReward: rules.aboveZero,
+  lambdaReward: rules.atLeastZero,
+  lambdaGate: rules.atLeastZero,
+  heldOut: rules.belowOne,
+};
 
 const choices: Readonly<Partial<Record<keyof TrainingSettings, readonly string[]>>> = {
   entropySign: ["corrected", "printed"],
@@ -142,22 +128,14 @@ const choices: Readonly<Partial<Record<keyof TrainingSettings, readonly string[]
  */
 export function completeSettings(given: Partial<TrainingSettings>): TrainingSettings {
   const settings = { ...defaultSettings, ...withoutUndefined(given) };
-  const refuse = (name: string, value: unknown, required: string): never => {
-    throw new TrainingError("options", `Cannot train: ${name} is ${String(value)} and must be ${required}`);
-  };
-  for (const [name, valid, required] of checks) {
-    if (!valid(settings[name] as number)) refuse(name, settings[name], required);
-  }
+  checkSettings("train", { ...settings }, numberRules);
+  if (settings.learningRate !== null) checkSettings("train", { ...settings }, { learningRate: rules.aboveZero });
   for (const [name, allowed] of Object.entries(choices)) {
     const value = settings[name as keyof TrainingSettings] as string;
-    if (!allowed.includes(value)) refuse(name, value, allowed.join(" or "));
+    if (!allowed.includes(value)) refuseSetting("train", name, value, allowed.join(" or "));
   }
-  if (settings.maxTokens !== null && !(positiveInteger(settings.maxTokens) && settings.maxTokens > 1)) {
-    refuse("maxTokens", settings.maxTokens, "an integer above 1");
+  if (settings.maxTokens !== null && !(Number.isSafeInteger(settings.maxTokens) && settings.maxTokens > 1)) {
+    refuseSetting("train", "maxTokens", settings.maxTokens, "an integer above 1");
   }
   return settings;
-}
-
-function withoutUndefined<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== undefined)) as T;
 }

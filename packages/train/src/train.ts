@@ -1,25 +1,25 @@
 // Training of a reward head and a gate on a frozen backbone: the loop, its events, checkpoints, and its end.
 // Everything it does is in the files beside it; it knows no command line and no terminal.
 import type { Backbone } from "@dual-head/backbone";
-import { createDirectory, findPathKind, memorySource, removePartialFiles, sha256 } from "@dual-head/bytes";
 import type { PreferencePair, SftExample } from "@dual-head/data";
 import { checkGateMode, createGate, type GateConfig } from "@dual-head/gating";
 import { createHead, type HeadConfig } from "@dual-head/heads";
 import type { Device, Tensor } from "@dual-head/tensor-core";
-import { TrainingError } from "./errors.ts";
 import { evaluatePairs } from "./evaluate.ts";
-import type { StepEvent, TrainEvent } from "./events.ts";
+import type { TrainEvent } from "./events.ts";
 import { cachedFeatures, type FeatureOptions, type FeatureSource, recomputedFeatures } from "./features.ts";
 import { cardFileName, headsFileName, saveHeads, withAbsent } from "./heads-file.ts";
-import { type MetricsLog, metricsFileName, openMetrics, type StepMetrics } from "./metrics.ts";
+import { lossAtEnd, lossAtStart, openMetrics } from "./metrics.ts";
 import type { TrainedParams } from "./objective.ts";
-import { createOptimiser, freeTree, type Optimiser } from "./optimiser.ts";
+import { freeTree, type Optimiser } from "./optimiser.ts";
 import { type PreparedData, prepareData } from "./prepare.ts";
-import { cosineRate, endlessOrder, epochOrder } from "./schedule.ts";
+import { identityOf, openOptimiser, openRunFolder } from "./run/run-folder.ts";
+import { checkInterval, runSteps } from "./run/run-steps.ts";
+import { endlessOrder, epochOrder } from "./schedule.ts";
 import { completeSettings, defaultGate, defaultHead, defaultLearningRate, type TrainingSettings } from "./settings.ts";
 import { runStep, type StepContext } from "./step.ts";
 import type { ExampleTokenizer, TokenisedExample } from "./tokenise.ts";
-import { hasState, loadState, type RunIdentity, saveState, stateFileName } from "./training-state.ts";
+import { saveState, stateFileName } from "./training-state.ts";
 
 /** What `train` needs: a frozen model, data, and a folder. */
 export interface TrainOptions<Params> {
@@ -67,31 +67,19 @@ const defaultCheckpointInterval = 100;
 export async function* train<Params>(options: TrainOptions<Params>): AsyncGenerator<TrainEvent, void, undefined> {
   const { device, backbone, folder, signal } = options;
   const completed = completeSettings(options.settings ?? {});
-  const interval = checkInterval(options.checkpointInterval ?? defaultCheckpointInterval);
+  const interval = checkInterval("train", options.checkpointInterval ?? defaultCheckpointInterval);
   const { hiddenSize, vocabSize, maxTokens } = backbone.config;
   const settings = { ...completed, learningRate: completed.learningRate ?? defaultLearningRate(hiddenSize) };
   const shape = { head: options.head ?? defaultHead, gate: options.gate ?? defaultGate(hiddenSize) };
   const [head, gate] = [createHead(shape.head), createGate(shape.gate)];
   checkGateMode(settings.mixing, gate);
   signal?.throwIfAborted();
-  await createDirectory(folder);
-  const resuming = await hasState(folder);
-  const occupied = resuming
-    ? stateFileName
-    : (await findPathKind(`${folder}/${headsFileName}`)) === "missing"
-      ? null
-      : headsFileName;
-  if (occupied !== null && !(resuming && options.resume === true)) {
-    const remedy = resuming ? "resume that run or choose another folder" : "choose another folder";
-    throw new TrainingError(
-      "output-exists",
-      `Cannot train into ${folder}: it holds ${occupied} of a former run; ${remedy}`,
-    );
-  }
-
-  for (const name of [stateFileName, headsFileName, cardFileName, metricsFileName]) {
-    await removePartialFiles(`${folder}/${name}`);
-  }
+  const resuming = await openRunFolder(folder, {
+    verb: "train",
+    resume: options.resume === true,
+    output: headsFileName,
+    others: [headsFileName, cardFileName],
+  });
   const data = await prepareData(options.tokenizer, options.pairs, options.supervised ?? null, {
     maxTokens: Math.min(maxTokens, settings.maxTokens ?? maxTokens),
     heldOut: settings.heldOut,
@@ -106,32 +94,25 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
     tokenizerSha256: options.tokenizer.sha256,
     settings: { ...settings },
   };
-  const identity: RunIdentity = {
-    runSha256: await sha256(
-      memorySource(new TextEncoder().encode(JSON.stringify([description, data.sha256])), "the run"),
-    ),
-    device: device.name,
-    variant: device.info.variant,
-  };
+  const identity = await identityOf(device, [description, data.sha256]);
   const shapes = {
     ...prefixed("head", head.parameterShapes(hiddenSize, vocabSize)),
     ...prefixed("gate", gate.parameterShapes),
   };
-  const state = resuming ? await loadState(folder, device, identity, shapes) : null;
   const lmHead = backbone.lmHead(options.params);
   let optimiser: Optimiser<TrainedParams> | null = null;
   let features: FeatureSource | null = null;
   try {
-    const initial: TrainedParams =
-      state === null
-        ? { head: head.init(device, settings.seed, lmHead), gate: gate.init(device, settings.seed) }
-        : { head: withAbsent(part(state.parameters, "head"), shape.head), gate: part(state.parameters, "gate") };
-    optimiser = createOptimiser(
+    const opened = await openOptimiser<TrainedParams>({
       device,
-      initial,
-      settings,
-      state === null ? undefined : { stepCount: state.step, moments: state.moments },
-    );
+      stateFolder: resuming ? folder : null,
+      identity,
+      shapes,
+      constants: settings,
+      fresh: () => ({ head: head.init(device, settings.seed, lmHead), gate: gate.init(device, settings.seed) }),
+      restore: (tensors) => ({ head: withAbsent(part(tensors, "head"), shape.head), gate: part(tensors, "gate") }),
+    });
+    optimiser = opened.optimiser;
     const startStep = optimiser.stepCount;
     const metrics = await openMetrics(folder, startStep);
     yield {
@@ -147,8 +128,6 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
 
     const stepsPerEpoch = Math.ceil(data.pairs.length / settings.batchSize);
     const totalSteps = settings.epochs * stepsPerEpoch;
-    const warmupStepCount = Math.round(settings.warmupFraction * totalSteps);
-    const rate = { learningRate: settings.learningRate, stepCount: totalSteps, warmupStepCount };
     const context: StepContext = {
       model: { device, lmHead, head, gate },
       settings,
@@ -157,52 +136,36 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
       features,
       hiddenSize,
     };
-    const formerSeconds = state?.seconds ?? 0;
-    let seconds = 0;
-    let tokens = 0;
-    let savedStep = startStep;
     const held = optimiser;
     const figures = () => ({
       step: held.stepCount,
       stepCount: totalSteps,
-      trainLoss: held.stepCount === 0 ? null : meanLossAtEnd(metrics.steps),
+      trainLoss: held.stepCount === 0 ? null : lossAtEnd(metrics.steps),
       device: `${device.name} (${device.info.variant})`,
     });
-    const checkpoint = async (): Promise<TrainEvent> => {
-      await saveState(folder, held, identity, formerSeconds + seconds);
-      savedStep = held.stepCount;
+    const save = async (seconds: number) => {
+      await saveState(folder, held, identity, seconds);
       // Heads too: whatever happens later, the run so far is of use.
       await saveHeads(folder, held.params, { ...description, figures: { ...figures(), heldOut: null } });
-      return { kind: "checkpoint", step: savedStep, path: `${folder}/${stateFileName}` };
+      return { step: held.stepCount, path: `${folder}/${stateFileName}` };
     };
-
-    while (held.stepCount < totalSteps) {
-      if (signal?.aborted) {
-        if (held.stepCount > savedStep) yield await checkpoint();
-        signal.throwIfAborted();
-      }
-      const step = held.stepCount + 1;
-      const started = performance.now();
-      const batch = batchOf(data, settings, step, stepsPerEpoch);
-      const learningRate = cosineRate(step, rate);
-      const result = await runStep(context, held, batch, learningRate);
-      const elapsed = (performance.now() - started) / 1000;
-      seconds += elapsed;
-      tokens += result.labelCount;
-      const entry: StepMetrics = {
-        step,
-        epoch: step / stepsPerEpoch,
-        ...result.figures,
-        learningRate,
-        tokensPerSecond: result.labelCount / elapsed,
-      };
-      await metrics.append(entry);
-      const etaSeconds = ((totalSteps - step) * seconds) / (step - startStep);
-      yield { kind: "step", ...entry, totalSteps, etaSeconds } satisfies StepEvent;
-      if (step % interval === 0 && step < totalSteps) yield await checkpoint();
-    }
-
-    if (held.stepCount > savedStep) yield await checkpoint();
+    const totals = yield* runSteps({
+      stepCount: () => held.stepCount,
+      totalSteps,
+      learningRate: settings.learningRate,
+      warmupFraction: settings.warmupFraction,
+      checkpointInterval: interval,
+      metrics,
+      formerSeconds: opened.formerSeconds,
+      signal,
+      async take(step, learningRate) {
+        const batch = batchOf(data, settings, step, stepsPerEpoch);
+        const { figures: own, tokenCount } = await runStep(context, held, batch, learningRate);
+        return { figures: { epoch: step / stepsPerEpoch, ...own }, tokenCount };
+      },
+      save,
+    });
+    if (held.stepCount > totals.savedStep) yield { kind: "checkpoint", ...(await save(totals.seconds)) };
     const untrained = head.init(device, settings.seed, lmHead);
     const heldOut = await evaluatePairs(
       {
@@ -222,15 +185,15 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
       kind: "end",
       summary: {
         steps: held.stepCount,
-        trainLoss: meanLossAtEnd(metrics.steps),
-        trainLossAtStart: meanLoss(metrics.steps.slice(0, tenth(metrics.steps.length))),
+        trainLoss: lossAtEnd(metrics.steps),
+        trainLossAtStart: lossAtStart(metrics.steps),
         heldOut,
         trainable: {
           head: head.parameterCount(hiddenSize, vocabSize),
           gate: gate.parameterCount,
         },
-        seconds: formerSeconds + seconds,
-        tokensPerSecond: seconds > 0 ? tokens / seconds : 0,
+        seconds: totals.seconds,
+        tokensPerSecond: totals.tokensPerSecond,
         peakBytes: device.stats.peakBytes,
       },
     };
@@ -238,11 +201,6 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
     await features?.close();
     optimiser?.[Symbol.dispose]();
   }
-}
-
-function checkInterval(interval: number): number {
-  if (Number.isSafeInteger(interval) && interval > 0) return interval;
-  throw new TrainingError("options", `Cannot train: checkpointInterval is ${interval} and must be a positive integer`);
 }
 
 /** All examples in the order of their features: training pairs, held-out pairs, supervised examples. */
@@ -318,17 +276,4 @@ function prefixed<Value>(prefix: string, values: Readonly<Record<string, Value>>
 function part(tensors: Readonly<Record<string, Tensor>>, prefix: string): Record<string, Tensor> {
   const own = Object.entries(tensors).filter(([name]) => name.startsWith(`${prefix}.`));
   return Object.fromEntries(own.map(([name, tensor]) => [name.slice(prefix.length + 1), tensor]));
-}
-
-/** A tenth of the steps, one at least. */
-function tenth(count: number): number {
-  return Math.max(1, Math.floor(count / 10));
-}
-
-function meanLoss(steps: readonly StepMetrics[]): number {
-  return steps.reduce((sum, { loss }) => sum + loss, 0) / steps.length;
-}
-
-function meanLossAtEnd(steps: MetricsLog["steps"]): number {
-  return meanLoss(steps.slice(-tenth(steps.length)));
 }

@@ -1,7 +1,7 @@
 // Training of a whole backbone on documents by next-token cross-entropy: the loop, its events, checkpoints and resuming.
 // Knows no head, no gate, and nothing of how a model is written to disk.
 import type { Backbone } from "@dual-head/backbone";
-import { createDirectory, memorySource, removePartialFiles, sha256 } from "@dual-head/bytes";
+import { memorySource, sha256 } from "@dual-head/bytes";
 import {
   type Device,
   leavesOf,
@@ -15,10 +15,13 @@ import {
   valueAndGrad,
 } from "@dual-head/tensor-core";
 import { TrainingError } from "../errors.ts";
-import { metricsFileName, openMetrics } from "../metrics.ts";
-import { createOptimiser, freeTree, squaredNorm } from "../optimiser.ts";
-import { cosineRate } from "../schedule.ts";
-import { hasState, loadState, type RunIdentity, saveState, stateFileName } from "../training-state.ts";
+import { lossAtEnd, openMetrics } from "../metrics.ts";
+import { freeTree } from "../optimiser.ts";
+import { checkSettings, optimiserRules, rules } from "../run/check-settings.ts";
+import { takeGradientStep } from "../run/gradient-step.ts";
+import { identityOf, openOptimiser, openRunFolder } from "../run/run-folder.ts";
+import { checkInterval, runSteps } from "../run/run-steps.ts";
+import { saveState } from "../training-state.ts";
 import { type Piece, piecesOf, planBatches } from "./batches.ts";
 
 /** Everything that decides the numbers of a run beside model, data and device. */
@@ -136,9 +139,10 @@ type PretrainMetrics = Omit<PretrainStepEvent, "kind" | "etaSeconds" | "totalSte
 export async function* pretrain<Params>(
   options: PretrainOptions<Params>,
 ): AsyncGenerator<PretrainEvent, void, undefined> {
-  const { device, backbone, documents, folder, signal, checkpointInterval = 200 } = options;
+  const { device, backbone, documents, folder, signal } = options;
+  const checkpointInterval = checkInterval("pretrain", options.checkpointInterval ?? 200);
   const settings = { ...defaultPretrainSettings, ...options.settings };
-  checkSettings(settings, backbone.config.maxTokens, checkpointInterval);
+  checkPretraining(settings, backbone.config.maxTokens);
   const trained = documents.slice(0, Math.max(0, documents.length - settings.heldOutCount));
   const heldOut = documents.slice(trained.length);
   if (!trained.some(({ length }) => length > 1)) {
@@ -150,72 +154,64 @@ export async function* pretrain<Params>(
   );
   const totalSteps = plan.length;
   signal?.throwIfAborted();
-  await createDirectory(folder);
-  const resuming = await hasState(folder);
-  if (resuming && options.resume !== true) {
-    throw new TrainingError(
-      "output-exists",
-      `Cannot pretrain into ${folder}: it holds ${stateFileName} of a former run; resume that run or choose another folder`,
-    );
-  }
-  for (const name of [stateFileName, metricsFileName]) await removePartialFiles(`${folder}/${name}`);
-  const leaves = leavesOf<Tensor>(options.params);
-  const shapes = Object.fromEntries(leaves.map(({ path, leaf }) => [path, leaf.shape]));
-  const identity = await identityOf(options, settings, shapes);
-  const state = resuming ? await loadState(folder, device, identity, shapes) : null;
-  const params = state === null ? options.params : restored(options.params, state.parameters);
-  const optimiser = createOptimiser(
+  const resuming = await openRunFolder(folder, { verb: "pretrain", resume: options.resume === true });
+  const shapes = Object.fromEntries(leavesOf<Tensor>(options.params).map(({ path, leaf }) => [path, leaf.shape]));
+  const identity = await identityOf(device, await describeRun(options, settings, shapes));
+  const { optimiser, formerSeconds } = await openOptimiser<Params>({
     device,
-    params,
-    settings,
-    state === null ? undefined : { stepCount: state.step, moments: state.moments },
-  );
+    stateFolder: resuming ? folder : null,
+    identity,
+    shapes,
+    constants: settings,
+    fresh: () => options.params,
+    restore(tensors) {
+      freeTree(options.params);
+      return replaceLeaves(options.params, new Map(Object.entries(tensors)));
+    },
+  });
   try {
-    const startStep = optimiser.stepCount;
-    const metrics = await openMetrics<PretrainMetrics>(folder, startStep);
-    const schedule = {
-      learningRate: settings.learningRate,
-      stepCount: totalSteps,
-      warmupStepCount: Math.round(settings.warmupFraction * totalSteps),
-    };
-    let seconds = 0;
-    let savedStep = startStep;
-    const formerSeconds = state?.seconds ?? 0;
-    const checkpoint = async (): Promise<PretrainFigures> => {
-      await saveState(folder, optimiser, identity, formerSeconds + seconds);
-      savedStep = optimiser.stepCount;
-      const recent = metrics.steps.slice(-Math.max(1, Math.floor(metrics.steps.length / 10)));
+    const metrics = await openMetrics<PretrainMetrics>(folder, optimiser.stepCount);
+    const save = async (seconds: number): Promise<{ readonly figures: PretrainFigures }> => {
+      await saveState(folder, optimiser, identity, seconds);
       const figures = {
         step: optimiser.stepCount,
         totalSteps,
-        trainLoss: recent.reduce((sum, { loss }) => sum + loss, 0) / recent.length,
+        trainLoss: lossAtEnd(metrics.steps),
         heldOutLoss: await documentLoss(backbone, optimiser.params, heldOut, settings),
       };
       await options.save?.(optimiser.params, figures);
-      return figures;
+      return { figures };
     };
-    for (let step = startStep + 1; step <= totalSteps; step++) {
-      if (signal?.aborted) {
-        if (optimiser.stepCount > savedStep) await checkpoint();
-        signal.throwIfAborted();
-      }
-      const started = performance.now();
-      const batch = batchOf(trained, plan[step - 1]!);
-      const learningRate = cosineRate(step, schedule);
-      const { loss, gradNorm } = await takeStep(backbone, optimiser, batch, learningRate, settings.clipNorm, device);
-      const elapsed = (performance.now() - started) / 1000;
-      seconds += elapsed;
-      const tokenCount = batch.inputs.length;
-      const entry = { step, loss, gradNorm, learningRate, tokenCount, tokensPerSecond: tokenCount / elapsed };
-      await metrics.append(entry);
-      const etaSeconds = ((totalSteps - step) * seconds) / (step - startStep);
-      yield { kind: "step", ...entry, totalSteps, etaSeconds };
-      if (step % checkpointInterval === 0 && step < totalSteps) {
-        yield { kind: "checkpoint", figures: await checkpoint() };
-      }
-    }
-    const figures = await checkpoint();
-    yield { kind: "end", figures, seconds: formerSeconds + seconds, peakBytes: device.stats.peakBytes };
+    const { seconds } = yield* runSteps({
+      stepCount: () => optimiser.stepCount,
+      totalSteps,
+      learningRate: settings.learningRate,
+      warmupFraction: settings.warmupFraction,
+      checkpointInterval,
+      metrics,
+      formerSeconds,
+      signal,
+      async take(step, learningRate) {
+        const batch = batchOf(trained, plan[step - 1]!);
+        const figures = await takeGradientStep({
+          device,
+          optimiser,
+          learningRate,
+          clipNorm: settings.clipNorm,
+          activity: "pretraining",
+          pieces: [batch],
+          async differentiate(params, piece) {
+            const { value, grad } = valueAndGrad((own: Params) => tokenLoss(backbone, own, piece))(params);
+            using held = value;
+            return { loss: (await held.read())[0]!, grad };
+          },
+        });
+        const tokenCount = batch.inputs.length;
+        return { figures: { ...figures, tokenCount }, tokenCount };
+      },
+      save,
+    });
+    yield { kind: "end", ...(await save(seconds)), seconds, peakBytes: device.stats.peakBytes };
   } finally {
     optimiser[Symbol.dispose]();
   }
@@ -254,39 +250,6 @@ export function tokenLoss<Params>(
   return multiply(sumTo(nats, []), device.tensor([1 / targets.length], []));
 }
 
-async function takeStep<Params>(
-  backbone: Backbone<Params>,
-  optimiser: ReturnType<typeof createOptimiser<Params>>,
-  batch: TokenBatchPair,
-  learningRate: number,
-  clipNorm: number,
-  device: Device,
-): Promise<{ readonly loss: number; readonly gradNorm: number }> {
-  const { value, grad } = valueAndGrad((params: Params) => tokenLoss(backbone, params, batch))(optimiser.params);
-  try {
-    using squared = squaredNorm(device, grad);
-    const [[loss], [square]] = await Promise.all([value.read(), squared.read()]);
-    const gradNorm = Math.sqrt(square!);
-    for (const [what, figure] of [
-      ["loss", loss!],
-      ["norm of the gradient", gradNorm],
-    ] as const) {
-      if (Number.isFinite(figure)) continue;
-      const step = optimiser.stepCount + 1;
-      throw new TrainingError(
-        "not-finite",
-        `Cannot go on pretraining: the ${what} of step ${step} is ${figure}; the last checkpoint is kept, lower the learning rate or check the data`,
-        { step },
-      );
-    }
-    optimiser.step(grad, Math.min(1, clipNorm / Math.max(gradNorm, 1e-30)), learningRate);
-    return { loss: loss!, gradNorm };
-  } finally {
-    value.dispose();
-    freeTree(grad);
-  }
-}
-
 /** Mean nats a target of whole documents, or null where there is none. */
 async function documentLoss<Params>(
   backbone: Backbone<Params>,
@@ -318,17 +281,12 @@ async function documentLoss<Params>(
   return count === 0 ? null : sum / count;
 }
 
-/** The tree with the tensors of a state; the former leaves are freed. */
-function restored<Params>(params: Params, tensors: Readonly<Record<string, Tensor>>): Params {
-  freeTree(params);
-  return replaceLeaves(params, new Map(Object.entries(tensors)));
-}
-
-async function identityOf<Params>(
-  { device, backbone, documents, params }: PretrainOptions<Params>,
+/** Everything that decides the numbers of a run. */
+async function describeRun<Params>(
+  { backbone, documents, params }: PretrainOptions<Params>,
   settings: PretrainSettings,
   shapes: Readonly<Record<string, readonly number[]>>,
-): Promise<RunIdentity> {
+): Promise<readonly unknown[]> {
   const hashOf = (bytes: Uint8Array) => sha256(memorySource(bytes, "the run"));
   // Lengths first, so that the same tokens cut otherwise are another corpus.
   const corpus = new Uint32Array(documents.length + documents.reduce((sum, { length }) => sum + length, 0));
@@ -341,49 +299,25 @@ async function identityOf<Params>(
   const first = leavesOf<Tensor>(params)[0]!.leaf;
   // A start from other weights is another run: the first matrix tells them apart.
   const start = await hashOf(new Uint8Array((await first.read()).buffer as ArrayBuffer));
-  const description = [settings, backbone.config, shapes, start, await hashOf(new Uint8Array(corpus.buffer))];
-  return {
-    runSha256: await hashOf(new TextEncoder().encode(JSON.stringify(description))),
-    device: device.name,
-    variant: device.info.variant,
-  };
+  return [settings, backbone.config, shapes, start, await hashOf(new Uint8Array(corpus.buffer))];
 }
 
-function checkSettings(settings: PretrainSettings, positions: number, checkpointInterval: number): void {
+function checkPretraining(settings: PretrainSettings, positions: number): void {
   const whole = (value: number) => Number.isSafeInteger(value) && value > 0;
-  const rate = (value: number) => value >= 0 && value < 1;
-  const checks: readonly (readonly [string, number, boolean, string])[] = [
-    ["tokenBudget", settings.tokenBudget, whole(settings.tokenBudget), "a positive integer"],
-    [
-      "maxTokens",
-      settings.maxTokens,
-      whole(settings.maxTokens) && settings.maxTokens <= positions,
-      `an integer from 1 to the ${positions} positions of the model`,
-    ],
-    [
-      "batchTokens",
-      settings.batchTokens,
-      whole(settings.batchTokens) && settings.batchTokens >= settings.maxTokens,
-      `an integer of at least maxTokens, ${settings.maxTokens}`,
-    ],
-    ["learningRate", settings.learningRate, settings.learningRate > 0 && settings.learningRate < 1, "in (0, 1)"],
-    ["warmupFraction", settings.warmupFraction, rate(settings.warmupFraction), "in [0, 1)"],
-    ["beta1", settings.beta1, rate(settings.beta1), "in [0, 1)"],
-    ["beta2", settings.beta2, rate(settings.beta2), "in [0, 1)"],
-    ["epsilon", settings.epsilon, settings.epsilon > 0, "above 0"],
-    ["weightDecay", settings.weightDecay, rate(settings.weightDecay), "in [0, 1)"],
-    ["clipNorm", settings.clipNorm, settings.clipNorm > 0, "above 0"],
-    [
-      "heldOutCount",
-      settings.heldOutCount,
-      Number.isSafeInteger(settings.heldOutCount) && settings.heldOutCount >= 0,
-      "an integer of at least 0",
-    ],
-    ["seed", settings.seed, Number.isSafeInteger(settings.seed), "an integer"],
-    ["checkpointInterval", checkpointInterval, whole(checkpointInterval), "a positive integer"],
-  ];
-  for (const [name, value, valid, required] of checks) {
-    if (!valid)
-      throw new TrainingError("options", `Cannot pretrain: ${name} is ${String(value)} and must be ${required}`);
-  }
+  const { maxTokens } = settings;
+  checkSettings(
+    "pretrain",
+    { ...settings },
+    {
+      ...optimiserRules,
+      tokenBudget: rules.positiveInteger,
+      maxTokens: [
+        (value) => whole(value) && value <= positions,
+        `an integer from 1 to the ${positions} positions of the model`,
+      ],
+      batchTokens: [(value) => whole(value) && value >= maxTokens, `an integer of at least maxTokens, ${maxTokens}`],
+      learningRate: [(value) => value > 0 && value < 1, "in (0, 1)"],
+      heldOutCount: rules.count,
+    },
+  );
 }
