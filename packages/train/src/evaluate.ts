@@ -1,4 +1,5 @@
-// How often a reward head prefers the chosen response, beside an untrained head and a rule of length; with an interval.
+// How often the chosen response is preferred, beside what is untrained and a rule of length, with an interval; of a reward
+// head, measured here.
 import type { HeadParams } from "@dual-head/heads";
 import { collate, splitBatch } from "./collate.ts";
 import { TrainingError } from "./errors.ts";
@@ -7,14 +8,14 @@ import { type ObjectiveModel, rewardMargins } from "./objective.ts";
 import { rowCountOfExample } from "./rows.ts";
 import type { TokenisedExample } from "./tokenise.ts";
 
-/** Accuracies on pairs never trained on: shares in which Σ log π_r is larger for the chosen response, ties half. */
+/** Accuracies on pairs never trained on: shares whose chosen response has the larger reward (of heads Σ log π_r), ties half. */
 export interface HeldOutFigures {
   readonly pairs: number;
   readonly accuracy: number;
   /** Wilson 95 % interval of the accuracy. */
   readonly low: number;
   readonly high: number;
-  /** The same of the head before training. */
+  /** The same before training. */
   readonly untrained: number;
   /** Of the rule that the response of fewer tokens wins: Σ log π leans to short responses, whoever π is. */
   readonly shorterWins: number;
@@ -84,6 +85,16 @@ export async function evaluatePairs(
       margins.push(...values);
     }
   }
+  return heldOutFigures(pairs, after, before);
+}
+
+/** The figures of margins after and before training, those of the pairs in their order; null where there are none. */
+export function heldOutFigures(
+  pairs: readonly TokenisedExample[],
+  after: readonly number[],
+  before: readonly number[],
+): HeldOutFigures | null {
+  if (pairs.length === 0) return null;
   const lengths = pairs.map(({ responses: [chosen, rejected] }) => rejected!.length - chosen!.length);
   const accuracy = accuracyOf(after);
   return {

@@ -79,3 +79,34 @@ export {
 export { type ExampleTokenizer, type TokenisedExample, tokeniseExample } from "./tokenise.ts";
 export { type TrainOptions, train } from "./train.ts";
 export { stateFileName } from "./training-state.ts";
+export type {
+  TuneEndEvent,
+  TuneEvent,
+  TuneFigures,
+  TuneReferenceEvent,
+  TuneStepEvent,
+  TuneStepFigures,
+  TuneSummary,
+} from "./tune/events.ts";
+export {
+  armObjective,
+  bradleyTerryObjective,
+  type ComparedPairs,
+  dpoObjective,
+  type PairObjective,
+  simpoObjective,
+  type TextObjective,
+  type TokenObjective,
+} from "./tune/objectives.ts";
+export { completeTuneSettings, defaultTuneSettings, type TuneSettings } from "./tune/settings.ts";
+export {
+  frozenModel,
+  initialScore,
+  type Scored,
+  type Trainable,
+  type TunedModel,
+  type TunedScore,
+  wholeModel,
+  withScore,
+} from "./tune/trainable.ts";
+export { type TuneOptions, tune } from "./tune/tune.ts";

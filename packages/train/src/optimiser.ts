@@ -29,6 +29,8 @@ export interface Optimiser<Params> extends Disposable {
   readonly states: ReadonlyMap<string, AdamwState>;
   /** One update with gradients (a tree like the parameters) scaled by `gradientScale`. */
   step(gradients: Params, gradientScale: number, learningRate: number): void;
+  /** Ends the optimiser: its moments are freed, the parameters are the caller's. */
+  release(): Params;
 }
 
 /**
@@ -69,6 +71,11 @@ export function createOptimiser<Params>(
         }
       });
       current = replaceLeaves(params, new Map([...states].map(([path, { parameter }]) => [path, parameter])));
+    },
+    release() {
+      for (const { m, v } of states.values()) for (const tensor of [m, v]) tensor.dispose();
+      states.clear();
+      return current;
     },
     [Symbol.dispose]() {
       for (const { parameter, m, v } of states.values()) for (const tensor of [parameter, m, v]) tensor.dispose();

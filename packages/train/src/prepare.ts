@@ -117,7 +117,7 @@ function fitExample(
 }
 
 /** SHA-256 over lists of examples: their ids with every length in front. */
-async function hashExamples(lists: readonly (readonly TokenisedExample[])[]): Promise<string> {
+export async function hashExamples(lists: readonly (readonly TokenisedExample[])[]): Promise<string> {
   const parts = lists.flatMap((examples) => [
     Uint32Array.of(examples.length),
     ...examples.flatMap(({ prompt, responses }) => [

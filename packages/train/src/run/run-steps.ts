@@ -32,8 +32,8 @@ export interface StepLoop<Figures, Saved> {
   readonly signal?: AbortSignal | undefined;
   /** Takes step `step`. */
   take(step: number, learningRate: number): Promise<StepOutcome<Figures>>;
-  /** Writes what the run can be resumed from. */
-  save(seconds: number): Promise<Saved>;
+  /** Writes what the run can be resumed from; null where nothing is written. */
+  readonly save: ((seconds: number) => Promise<Saved>) | null;
 }
 
 /** An event of the loop. */
@@ -76,14 +76,15 @@ export async function* runSteps<Figures extends object, Saved extends object>(
   let seconds = 0;
   let tokens = 0;
   let savedStep = startStep;
-  const save = async () => {
+  const save = async function* (): AsyncGenerator<LoopEvent<Figures, Saved>, void, undefined> {
+    if (loop.save === null || loop.stepCount() === savedStep) return;
     const saved = await loop.save(formerSeconds + seconds);
     savedStep = loop.stepCount();
-    return { kind: "checkpoint" as const, ...saved };
+    yield { kind: "checkpoint", ...saved };
   };
   for (let step = startStep + 1; step <= totalSteps; step++) {
     if (signal?.aborted) {
-      if (step - 1 > savedStep) yield await save();
+      yield* save();
       signal.throwIfAborted();
     }
     const started = performance.now();
@@ -96,7 +97,7 @@ export async function* runSteps<Figures extends object, Saved extends object>(
     await metrics.append(entry);
     const etaSeconds = ((totalSteps - step) * seconds) / (step - startStep);
     yield { kind: "step", ...entry, totalSteps, etaSeconds };
-    if (step % checkpointInterval === 0 && step < totalSteps) yield await save();
+    if (step % checkpointInterval === 0 && step < totalSteps) yield* save();
   }
   return { seconds: formerSeconds + seconds, tokensPerSecond: seconds > 0 ? tokens / seconds : 0, savedStep };
 }
