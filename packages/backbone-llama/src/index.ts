@@ -26,6 +26,7 @@ export {
   initialiseDeltas,
   type LlamaDeltas,
   loadDeltas,
+  scaleDeltas,
 } from "./low-rank.ts";
 export { type ModelFiles, openModelFiles } from "./model-files.ts";
 export {

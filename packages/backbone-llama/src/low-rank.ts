@@ -3,7 +3,7 @@
 import { ConfigError } from "@dual-head/backbone";
 import { readJson } from "@dual-head/bytes";
 import { CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
-import { createRandom, type Device, type Tensor } from "@dual-head/tensor-core";
+import { affine, createRandom, type Device, type Tensor } from "@dual-head/tensor-core";
 import * as v from "valibot";
 import type { LlamaConfig } from "./config.ts";
 import {
@@ -66,6 +66,16 @@ export function initialiseDeltas(
         ];
       }),
     ),
+  );
+}
+
+/**
+ * Changes with b times a factor; a is shared. PEFT trains b without the factor alpha/r, and so does who attaches changes
+ * scaled by it: differentiable, a new tensor for each b.
+ */
+export function scaleDeltas(deltas: LlamaDeltas<Tensor>, factor: number): LlamaDeltas<Tensor> {
+  return deltas.map((layer) =>
+    Object.fromEntries(Object.entries(layer).map(([target, { a, b }]) => [target, { a, b: affine(b, factor, 0) }])),
   );
 }
 

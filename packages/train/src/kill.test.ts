@@ -18,26 +18,30 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** How a run to a moment ends: the signal that killed it, or its exit code. */
-function run(folder: string, moment: string): Promise<NodeJS.Signals | number | null> {
+function run(folder: string, moment: string, what: string): Promise<NodeJS.Signals | number | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [script, folder, moment], { stdio: ["ignore", "ignore", "inherit"] });
+    const child = spawn(process.execPath, [script, folder, moment, what], { stdio: ["ignore", "ignore", "inherit"] });
     child.once("error", reject);
     child.once("exit", (code, signal) => resolve(signal ?? code));
   });
 }
 
 describe.skipIf(!existsSync(script))("a training process", () => {
-  it("killed at one moment after the other and resumed, gives the heads of one run to the last bit", async () => {
-    const [whole, killed] = [join(root, "whole"), join(root, "killed")];
-    expect(await run(whole, "never")).toBe(0);
-    for (const moment of ["features 3", "step 2", "writing training-state 1", "writing heads 1", "step 2"]) {
-      expect([moment, await run(killed, moment)]).toEqual([moment, "SIGKILL"]);
-    }
-    expect(await run(killed, "never")).toBe(0);
-    expect((await readFile(join(killed, headsFileName))).equals(await readFile(join(whole, headsFileName)))).toBe(true);
-    const losses = async (folder: string) =>
-      (await readFile(join(folder, metricsFileName), "utf8")).match(/"step":\d+|"loss":[^,]+/g);
-    expect(await losses(killed)).toEqual(await losses(whole));
-    expect((await readdir(killed)).sort()).toEqual((await readdir(whole)).sort());
-  });
+  it.each([
+    ["heads", headsFileName, ["features 3", "step 2", "writing training-state 1", "writing heads 1", "step 2"]],
+    ["model", "tuned.safetensors", ["reference 1", "step 2", "writing training-state 1", "writing tuned 1", "step 4"]],
+  ])(
+    "of %s killed at one moment after the other and resumed, gives the bits of one run",
+    async (what, file, moments) => {
+      const [whole, killed] = [join(root, `${what}-whole`), join(root, `${what}-killed`)];
+      expect(await run(whole, "never", what)).toBe(0);
+      for (const moment of moments) expect([moment, await run(killed, moment, what)]).toEqual([moment, "SIGKILL"]);
+      expect(await run(killed, "never", what)).toBe(0);
+      expect((await readFile(join(killed, file))).equals(await readFile(join(whole, file)))).toBe(true);
+      const losses = async (folder: string) =>
+        (await readFile(join(folder, metricsFileName), "utf8")).match(/"step":\d+|"loss":[^,]+/g);
+      expect(await losses(killed)).toEqual(await losses(whole));
+      expect((await readdir(killed)).sort()).toEqual((await readdir(whole)).sort());
+    },
+  );
 });

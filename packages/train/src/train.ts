@@ -77,8 +77,7 @@ export async function* train<Params>(options: TrainOptions<Params>): AsyncGenera
   const resuming = await openRunFolder(folder, {
     verb: "train",
     resume: options.resume === true,
-    output: headsFileName,
-    others: [headsFileName, cardFileName],
+    outputs: [headsFileName, cardFileName],
   });
   const data = await prepareData(options.tokenizer, options.pairs, options.supervised ?? null, {
     maxTokens: Math.min(maxTokens, settings.maxTokens ?? maxTokens),

@@ -12,10 +12,8 @@ export interface RunFolderOptions {
   /** For messages: "train", "pretrain", "tune". */
   readonly verb: string;
   readonly resume: boolean;
-  /** A file that a finished run leaves, which no other run may overwrite. */
-  readonly output?: string | undefined;
-  /** Files beside state and metrics whose half-written copies of a killed run are removed. */
-  readonly others?: readonly string[] | undefined;
+  /** Files that the run leaves beside state and metrics, the first of which no other run may overwrite. */
+  readonly outputs?: readonly string[] | undefined;
 }
 
 /**
@@ -25,7 +23,8 @@ export interface RunFolderOptions {
  * @throws FileError where it is not writable
  */
 export async function openRunFolder(folder: string, options: RunFolderOptions): Promise<boolean> {
-  const { verb, resume, output, others = [] } = options;
+  const { verb, resume, outputs = [] } = options;
+  const [output] = outputs;
   await createDirectory(folder);
   const resuming = await hasState(folder);
   const finished = output !== undefined && (await findPathKind(`${folder}/${output}`)) !== "missing";
@@ -36,7 +35,8 @@ export async function openRunFolder(folder: string, options: RunFolderOptions): 
       `Cannot ${verb} into ${folder}: it holds ${resuming ? stateFileName : output} of a former run; ${remedy}`,
     );
   }
-  for (const name of [stateFileName, metricsFileName, ...others]) await removePartialFiles(`${folder}/${name}`);
+  // What a killed run had half written.
+  for (const name of [stateFileName, metricsFileName, ...outputs]) await removePartialFiles(`${folder}/${name}`);
   return resuming;
 }
 

@@ -139,11 +139,11 @@ describe("tune()", () => {
       const tokens = Uint32Array.from([...prompt, ...response]);
       using hidden = backbone.hidden(params, tokens, segmentsOf([tokens.length]));
       const { weight } = backbone.lmHead(params) as { weight: Tensor };
-      const [rows, matrix] = [await hidden.read(), await weight.read()];
+      const [rows, matrix] = [[...(await hidden.read())], [...(await weight.read())]];
       const { hiddenSize, vocabSize } = backbone.config;
       let sum = 0;
       for (const [index, token] of response.entries()) {
-        const row = rows.subarray((prompt.length + index - 1) * hiddenSize, (prompt.length + index) * hiddenSize);
+        const row = rows.slice((prompt.length + index - 1) * hiddenSize, (prompt.length + index) * hiddenSize);
         const logits = Array.from({ length: vocabSize }, (_, v) =>
           row.reduce((dot, h, d) => dot + h * matrix[v * hiddenSize + d]!, 0),
         );
@@ -238,10 +238,7 @@ describe("tune()", () => {
     });
     freeTree(trained);
     const { steps, heldOut } = summary;
-    expect(saved).toEqual([
-      `10 of ${steps}, true, `,
-      `${steps} of ${steps}, true, ${heldOut!.pairs}`,
-    ]);
+    expect(saved).toEqual([`10 of ${steps}, true, `, `${steps} of ${steps}, true, ${heldOut!.pairs}`]);
     expect((await readdir(folder)).sort()).toEqual([metricsFileName, "training-state.safetensors"]);
   });
 
@@ -264,7 +261,7 @@ describe("tune()", () => {
     }
     await expect(runToEnd({ ...options, pairs: [] })).rejects.toMatchObject({ fault: "empty-data" });
     await expect(runToEnd({ ...options, objective: bradleyTerry })).rejects.toThrow("no score head");
-    const nothing = { ...options, trainable: frozenModel(model.params) };
+    const nothing = await optionsOf(device, frozenModel(model.params), arm, model.backbone);
     await expect(runToEnd(nothing)).rejects.toThrow("nothing is trained");
     const long = { prompt: new Uint32Array(99).fill(3), responses: [Uint32Array.of(4), Uint32Array.of(5)] };
     await expect(runToEnd({ ...options, heldOut: [long] })).rejects.toThrow("prompt of 99 tokens");

@@ -44,8 +44,8 @@ export interface TuneOptions<Params, Trained> {
   readonly settings?: Partial<TuneSettings> | undefined;
   /** Called with what is trained at every checkpoint and at the end; it is valid until the promise resolves. */
   readonly save?: ((trained: Trained, figures: TuneFigures) => Promise<void>) | undefined;
-  /** A file of `save` that a finished run leaves: a folder that holds it is refused. */
-  readonly output?: string | undefined;
+  /** Files that `save` writes into the folder; where it holds the first of them and no state, it is refused. */
+  readonly outputs?: readonly string[] | undefined;
   /** Goes on with the run in `folder` where there is one; without it a folder that holds a run is refused. */
   readonly resume?: boolean | undefined;
   /** Optimiser steps between checkpoints; default 100. The last step always makes one. */
@@ -77,7 +77,7 @@ export async function* tune<Params, Trained>(
   signal?.throwIfAborted();
   const resuming =
     folder !== null &&
-    (await openRunFolder(folder, { verb: "tune", resume: options.resume === true, output: options.output }));
+    (await openRunFolder(folder, { verb: "tune", resume: options.resume === true, outputs: options.outputs }));
   const shapes = Object.fromEntries(leaves.map(({ path, leaf }) => [path, leaf.shape]));
   const context: CompareContext<Params, Trained> = {
     device,
