@@ -6,6 +6,7 @@ const dataPath = { test: "packages/train/src/data-path.test.ts" };
 const steps = { test: "packages/train/src/optimiser.test.ts" };
 const entropy = { file: "packages/losses/src/gate-entropy.ts", ...losses };
 const preference = { file: "packages/losses/src/preference.ts", ...losses };
+const pairs = { file: "packages/losses/src/pairs.ts", ...losses };
 const mask = { file: "packages/losses/src/mask.ts", ...losses };
 const collate = { file: "packages/train/src/collate.ts", ...dataPath };
 const rows = { file: "packages/train/src/rows.ts", ...dataPath };
@@ -59,10 +60,64 @@ export const trainingMutations: readonly Mutation[] = [
   {
     id: "chosen-and-rejected-swapped",
     what: "The margin is that of the rejected over the chosen response",
-    ...preference,
-    find: "device.tensor([1, -1], [1, 2], nats.dtype)",
-    replace: "device.tensor([-1, 1], [1, 2], nats.dtype)",
+    ...pairs,
+    find: "signs: readonly [number, number] = [1, -1]",
+    replace: "signs: readonly [number, number] = [-1, 1]",
     property: "losses on reference > preferenceLoss() is −log σ",
+  },
+  {
+    id: "dpo-reference-forgotten",
+    what: "DPO compares the policy with nothing instead of its reference",
+    file: "packages/losses/src/dpo.ts",
+    ...losses,
+    find: "device.tensor(Float64Array.from(reference)",
+    replace: "device.tensor(new Float64Array(reference.length)",
+    property: "dpoLoss() of the reference itself is ln 2",
+  },
+  {
+    id: "dpo-smoothing-turned",
+    what: "Label smoothing rewards the margin instead of holding it",
+    file: "packages/losses/src/dpo.ts",
+    ...losses,
+    find: "affine(margins, labelSmoothing * beta, 0)",
+    replace: "affine(margins, -labelSmoothing * beta, 0)",
+    property: "has the value and gradient of its formula on reference",
+  },
+  {
+    id: "simpo-sums",
+    what: "SimPO compares sums of log-probabilities instead of means",
+    file: "packages/losses/src/simpo.ts",
+    ...losses,
+    find: "affine(nats, 0, 1)",
+    replace: "affine(nats, 0, 1 / nats.shape[0]!)",
+    property: "simpoLoss() does not change where a response is repeated",
+  },
+  {
+    id: "simpo-margin-added",
+    what: "SimPO's target margin is granted instead of asked for",
+    file: "packages/losses/src/simpo.ts",
+    ...losses,
+    find: "affine(margins, -beta, beta * gammaRatio)",
+    replace: "affine(margins, -beta, -beta * gammaRatio)",
+    property: "has the value and gradient of its formula on reference",
+  },
+  {
+    id: "bradley-terry-centres-differences",
+    what: "The Bradley-Terry model's scores are centred by their differences",
+    file: "packages/losses/src/bradley-terry.ts",
+    ...losses,
+    find: "pairSums(scores, pairCount, [1, 1])",
+    replace: "pairSums(scores, pairCount)",
+    property: "is unchanged by a shift of all scores",
+  },
+  {
+    id: "tuned-labels-shifted",
+    what: "Labels of tuned pairs are read one row too early",
+    file: "packages/train/src/tune/pair-batch.ts",
+    test: "packages/train/src/tune/tune.test.ts",
+    find: "flat.segments.offsets[sequence]! + prompt.length - 1",
+    replace: "flat.segments.offsets[sequence]! + prompt.length - 2",
+    property: "compares sums of log-probabilities of response tokens alone",
   },
   {
     id: "rewards-as-means",
@@ -193,29 +248,28 @@ export const trainingMutations: readonly Mutation[] = [
   {
     id: "gradients-not-added",
     what: "Only the last micro-batch's gradient is kept",
-    file: "packages/train/src/step.ts",
+    file: "packages/train/src/run/gradient-step.ts",
     ...steps,
     find: "gradients = gradients === null ? grad : addGradients(device, gradients, grad);",
-    replace:
-      "gradients = gradients === null ? grad : (addGradients(device, gradients, differentiate(optimiser.params).grad), grad);",
+    replace: "if (gradients !== null) freeTree(gradients);\n      gradients = grad;",
     property: "gives it the same gradient however the batch is cut",
   },
   {
     id: "clipping-dropped",
     what: "Gradients are not clipped",
-    file: "packages/train/src/step.ts",
+    file: "packages/train/src/run/gradient-step.ts",
     ...steps,
-    find: "Math.min(1, settings.clipNorm / Math.max(gradNorm, 1e-30))",
+    find: "Math.min(1, clipNorm / Math.max(gradNorm, 1e-30))",
     replace: "1",
     property: "cut down to the largest norm where it is longer",
   },
   {
     id: "clipping-lengthens",
     what: "Gradients shorter than the largest norm are made as long",
-    file: "packages/train/src/step.ts",
+    file: "packages/train/src/run/gradient-step.ts",
     ...steps,
-    find: "Math.min(1, settings.clipNorm / Math.max(gradNorm, 1e-30))",
-    replace: "settings.clipNorm / Math.max(gradNorm, 1e-30)",
+    find: "Math.min(1, clipNorm / Math.max(gradNorm, 1e-30))",
+    replace: "clipNorm / Math.max(gradNorm, 1e-30)",
     property: "cut down to the largest norm where it is longer",
   },
   {
