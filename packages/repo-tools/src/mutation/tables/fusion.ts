@@ -63,8 +63,8 @@ export const fusionMutations: readonly Mutation[] = [
     id: "gate-history-without-own-row",
     what: "In cached decoding the gate sees the tokens before, not the token itself",
     ...gate,
-    find: "history.ranges(batch)",
-    replace: "history.ranges(batch).map((at, index) => (index % 2 === 1 && at > 1 ? at - 1 : at))",
+    find: "history.ranges(asked)",
+    replace: "history.ranges(asked).map((at, index) => (index % 2 === 1 && at > 1 ? at - 1 : at))",
     property: "extends row by row, in pieces and in mixed batches to the logits of whole segments on reference",
   },
   {
