@@ -1,4 +1,5 @@
 // Public names of @dual-head/eval.
+export { type Diversity, diversityOf } from "./diversity/diversity.ts";
 export { bestOfNKlBound } from "./frontier/best-of-n.ts";
 export {
   compareAtKl,
@@ -9,6 +10,8 @@ export {
   rewardAtKl,
   sharedKlRange,
 } from "./frontier/frontier.ts";
+export { logProbabilitiesOf, sampledKl, sequenceKl, tokenKl } from "./frontier/kl.ts";
+export { type DrawnResponse, type PolicyKlOptions, policyKl, type ResponseKl } from "./frontier/policy-kl.ts";
 export {
   type BootstrapEstimate,
   type BootstrapOptions,
