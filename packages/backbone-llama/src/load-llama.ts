@@ -9,7 +9,7 @@ import {
   type WeightDtype,
 } from "@dual-head/backbone";
 import type { ByteSource } from "@dual-head/bytes";
-import { type Checkpoint, CheckpointError, checkTensor } from "@dual-head/checkpoint";
+import { type Checkpoint, CheckpointError, checkTensor, ReadMemory } from "@dual-head/checkpoint";
 import { type Device, sizeOf, type Tensor } from "@dual-head/tensor-core";
 import type { LlamaConfig } from "./config.ts";
 import { createLlama } from "./llama.ts";
@@ -181,6 +181,7 @@ function readersOf(
   wanted: readonly WeightName[],
   floats: ReadonlySet<WeightName>,
 ): readonly UploadedWeight[] {
+  const memory = new ReadMemory();
   let held: { readonly name: string; readonly values: Float32Array | Float64Array } | undefined;
   return wanted.map((weight) => ({
     name: weight.name,
@@ -190,7 +191,8 @@ function readersOf(
       const { name, shape, rows } = weight;
       if (held?.name !== name) {
         held = undefined;
-        const values = as === "f64" ? await checkpoint.read(name, "f64") : await checkpoint.read(name, "f32");
+        const values =
+          as === "f64" ? await checkpoint.read(name, "f64", memory) : await checkpoint.read(name, "f32", memory);
         held = { name, values };
       }
       const size = sizeOf(shape);

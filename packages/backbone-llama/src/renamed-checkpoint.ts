@@ -2,7 +2,7 @@
 // names and in the order of Hugging Face. Knows no format and no table of names.
 
 import type { GenerationConfig } from "@dual-head/backbone";
-import type { Checkpoint } from "@dual-head/checkpoint";
+import type { Checkpoint, ReadMemory } from "@dual-head/checkpoint";
 
 /** What a file that describes itself says. */
 export interface ModelDescription {
@@ -27,11 +27,16 @@ export function renameTensors(
     if (renamed !== null) stored.set(renamed, name);
   }
   const storedOf = (name: string) => stored.get(name) ?? name;
-  function read(name: string, as: "f32"): Promise<Float32Array<ArrayBuffer>>;
-  function read(name: string, as: "f64"): Promise<Float64Array<ArrayBuffer>>;
-  async function read(name: string, as: "f32" | "f64"): Promise<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>> {
+  function read(name: string, as: "f32", memory?: ReadMemory): Promise<Float32Array<ArrayBuffer>>;
+  function read(name: string, as: "f64", memory?: ReadMemory): Promise<Float64Array<ArrayBuffer>>;
+  async function read(
+    name: string,
+    as: "f32" | "f64",
+    memory?: ReadMemory,
+  ): Promise<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>> {
     const from = storedOf(name);
-    const values = as === "f32" ? await checkpoint.read(from, "f32") : await checkpoint.read(from, "f64");
+    const values =
+      as === "f32" ? await checkpoint.read(from, "f32", memory) : await checkpoint.read(from, "f64", memory);
     const headCount = headCountOf(name);
     if (headCount !== null) separatePairs(values, headCount, checkpoint.spec(from).shape[0]! / headCount);
     return values;

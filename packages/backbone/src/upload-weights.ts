@@ -9,7 +9,7 @@ export interface UploadedWeight {
   readonly shape: readonly number[];
   /** Whether it may be packed where it is a matrix; default true. */
   readonly packs?: boolean | undefined;
-  /** Its values in row-major order. */
+  /** Its values in row-major order; valid until another weight is read. */
   read(as: "f32" | "f64"): Promise<Float32Array | Float64Array>;
 }
 

@@ -12,9 +12,15 @@ export interface ByteSource {
    * Reads exactly `length` bytes from `offset` into memory of the caller's own, aligned to at least eight bytes.
    *
    * @param signal ends a long read between its parts; the promise then rejects with the signal's reason
+   * @param into exactly `length` bytes, into which a source that can reads instead of into memory of its own
    * @throws FileError where the range does not lie inside the source or the medium fails
    */
-  read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>;
+  read(
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+    into?: Uint8Array<ArrayBuffer>,
+  ): Promise<Uint8Array<ArrayBuffer>>;
   /** Releases what the source holds; reading afterwards throws. Closing twice is harmless. */
   close(): Promise<void>;
 }
@@ -42,8 +48,8 @@ export function withSignal(source: ByteSource, signal: AbortSignal): ByteSource 
   return {
     name: source.name,
     size: source.size,
-    read: (offset, length, own) =>
-      source.read(offset, length, own === undefined ? signal : AbortSignal.any([signal, own])),
+    read: (offset, length, own, into) =>
+      source.read(offset, length, own === undefined ? signal : AbortSignal.any([signal, own]), into),
     close: () => source.close(),
   };
 }
@@ -101,11 +107,16 @@ export async function openFile(path: string): Promise<ByteSource> {
   return {
     name: path,
     size,
-    async read(offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    async read(
+      offset: number,
+      length: number,
+      signal?: AbortSignal,
+      into?: Uint8Array<ArrayBuffer>,
+    ): Promise<Uint8Array<ArrayBuffer>> {
       if (closing !== null) throw closedError(path);
       checkRange(path, size, offset, length);
       signal?.throwIfAborted();
-      const bytes = new Uint8Array(length);
+      const bytes = into ?? new Uint8Array(length);
       for (let done = 0; done < length; ) {
         signal?.throwIfAborted();
         let count: number;

@@ -36,13 +36,16 @@ function bitsOf(values: Float32Array): Uint32Array {
  * Widens binary16 bit patterns to f32; exact for every pattern, NaN payloads included.
  *
  * @param halves bit patterns
+ * @param into where the values go, as many as there are patterns; new memory by default
  */
-export function f16ToF32(halves: Uint16Array): Float32Array<ArrayBuffer> {
+export function f16ToF32(
+  halves: Uint16Array,
+  into: Float32Array<ArrayBuffer> = new Float32Array(halves.length),
+): Float32Array<ArrayBuffer> {
   const table = wideTable();
-  const values = new Float32Array(halves.length);
-  const bits = bitsOf(values);
+  const bits = bitsOf(into);
   for (let index = 0; index < halves.length; index++) bits[index] = table[halves[index]!]!;
-  return values;
+  return into;
 }
 
 /**
@@ -85,12 +88,15 @@ export function f32ToF16(values: Float32Array): Uint16Array<ArrayBuffer> {
  * Widens bfloat16 bit patterns to f32; exact for every pattern, NaN payloads included.
  *
  * @param halves bit patterns
+ * @param into where the values go, as many as there are patterns; new memory by default
  */
-export function bf16ToF32(halves: Uint16Array): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(halves.length);
-  const bits = bitsOf(values);
+export function bf16ToF32(
+  halves: Uint16Array,
+  into: Float32Array<ArrayBuffer> = new Float32Array(halves.length),
+): Float32Array<ArrayBuffer> {
+  const bits = bitsOf(into);
   for (let index = 0; index < halves.length; index++) bits[index] = halves[index]! << 16;
-  return values;
+  return into;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type DeferredTensor,
   encodeSafetensors,
   openCheckpoint,
+  ReadMemory,
   SafetensorsError,
   type StoredTensor,
   writeSafetensors,
@@ -53,6 +54,14 @@ describe("openCheckpoint() of one file", () => {
     expect(await checkpoint.read("f64", "f32")).toEqual(Float32Array.from(doubles));
     expect(await checkpoint.read("f16", "f32")).toEqual(f16ToF32(f32ToF16(values)));
     expect(await checkpoint.read("bf16", "f64")).toEqual(Float64Array.of(0.10009765625, -2, 65536, 2 ** -24, 1.5, 7));
+    const memory = new ReadMemory();
+    for (const name of ["f32", "f64", "f16", "bf16"]) {
+      const [alone, shared] = [await checkpoint.read(name, "f32"), await checkpoint.read(name, "f32", memory)];
+      expect(shared).toEqual(alone);
+      expect(await checkpoint.read(name, "f64", memory)).toEqual(await checkpoint.read(name, "f64"));
+    }
+    const first = await checkpoint.read("f16", "f32", memory);
+    expect((await checkpoint.read("bf16", "f32", memory)).buffer).toBe(first.buffer);
     expect(await checkpoint.readRaw("i32")).toEqual(Uint8Array.of(0xf9, 0xff, 0xff, 0xff));
     await expect(checkpoint.read("i32", "f32")).rejects.toMatchObject({
       name: "CheckpointError",

@@ -2,6 +2,7 @@
 // It does not know which tensors a model needs; other formats can implement the same interface.
 import type { TensorDtype } from "./dtype.ts";
 import { CheckpointError } from "./errors.ts";
+import type { ReadMemory } from "./read-memory.ts";
 
 /** A tensor's dtype as its file names it, and its shape, row-major. */
 export interface TensorSpec {
@@ -62,12 +63,13 @@ export interface Checkpoint {
    * Reads a tensor in row-major order: exact when widened, rounded to nearest from F64 to f32; blocks of integers as
    * the f32 numbers their format defines.
    *
+   * @param memory where reads that follow each other may lie, so that none asks for memory of its own
    * @throws CheckpointError where there is none of this name or its dtype holds no floats that can be decoded
    * @throws FileError where the medium fails
    */
-  read(name: string, as: "f32"): Promise<Float32Array<ArrayBuffer>>;
+  read(name: string, as: "f32", memory?: ReadMemory): Promise<Float32Array<ArrayBuffer>>;
   /** As for f32; every stored value is exact in f64. */
-  read(name: string, as: "f64"): Promise<Float64Array<ArrayBuffer>>;
+  read(name: string, as: "f64", memory?: ReadMemory): Promise<Float64Array<ArrayBuffer>>;
   /**
    * The bytes of a tensor of any dtype, as stored (little-endian), or a range of them.
    *

@@ -2,7 +2,9 @@
 // It does not know how a format says where its tensors lie.
 import { type ByteSource, bf16ToF32, f16ToF32, PrefixHash } from "@dual-head/bytes";
 import type { Checkpoint, CheckpointFormat, MetadataValue, TensorSpec } from "./checkpoint.ts";
+import { elementCountOf } from "./dtype.ts";
 import { CheckpointError } from "./errors.ts";
+import type { ReadMemory } from "./read-memory.ts";
 
 /** A tensor, where it lies, and how to decode it. */
 export interface PlacedTensor extends TensorSpec {
@@ -10,8 +12,13 @@ export interface PlacedTensor extends TensorSpec {
   /** Bytes from the source's start. */
   readonly begin: number;
   readonly end: number;
-  /** The f32 numbers of blocks of integers; null where the dtype says all, or cannot be decoded. */
-  readonly decode: ((raw: Uint8Array<ArrayBuffer>) => Float32Array<ArrayBuffer>) | null;
+  /**
+   * The f32 numbers of blocks of integers, in `into` or in memory of their own; null where the dtype says all, or cannot be
+   * decoded.
+   */
+  readonly decode:
+    | ((raw: Uint8Array<ArrayBuffer>, into?: Float32Array<ArrayBuffer>) => Float32Array<ArrayBuffer>)
+    | null;
 }
 
 /** What a format found. */
@@ -40,17 +47,27 @@ export function createCheckpoint({ path, format, sources, fields, tensors }: Ope
   };
   const hash = new PrefixHash(sources);
   let hashing = false;
-  const readBytes = async (source: ByteSource, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> => {
-    const bytes = await source.read(offset, length);
+  const readBytes = async (
+    source: ByteSource,
+    offset: number,
+    length: number,
+    memory?: ReadMemory,
+  ): Promise<Uint8Array<ArrayBuffer>> => {
+    const bytes = await source.read(offset, length, undefined, memory?.bytes(length));
     if (hashing) await hash.take(source, offset, bytes);
     return bytes;
   };
-  function read(name: string, as: "f32"): Promise<Float32Array<ArrayBuffer>>;
-  function read(name: string, as: "f64"): Promise<Float64Array<ArrayBuffer>>;
-  async function read(name: string, as: "f32" | "f64"): Promise<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>> {
+  function read(name: string, as: "f32", memory?: ReadMemory): Promise<Float32Array<ArrayBuffer>>;
+  function read(name: string, as: "f64", memory?: ReadMemory): Promise<Float64Array<ArrayBuffer>>;
+  async function read(
+    name: string,
+    as: "f32" | "f64",
+    memory?: ReadMemory,
+  ): Promise<Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer>> {
     const placed = find(name);
     checkFloats(placed, name, as);
-    return decodeFloats(await readBytes(placed.source, placed.begin, placed.end - placed.begin), placed, as);
+    const { source, begin, end } = placed;
+    return decodeFloats(await readBytes(source, begin, end - begin, memory), placed, as, memory);
   }
   return {
     path,
@@ -103,8 +120,9 @@ function checkFloats({ dtype, decode, source }: PlacedTensor, name: string, as: 
 
 function decodeFloats(
   raw: Uint8Array<ArrayBuffer>,
-  { dtype, decode }: PlacedTensor,
+  { dtype, shape, decode }: PlacedTensor,
   as: "f32" | "f64",
+  memory: ReadMemory | undefined,
 ): Float32Array<ArrayBuffer> | Float64Array<ArrayBuffer> {
   const { buffer, byteOffset, byteLength } = raw;
   if (dtype === "F64") {
@@ -112,11 +130,12 @@ function decodeFloats(
     return as === "f64" ? doubles : Float32Array.from(doubles);
   }
   let values: Float32Array<ArrayBuffer>;
-  if (decode !== null) values = decode(raw);
-  else if (dtype === "F32") values = new Float32Array(buffer, byteOffset, byteLength / 4);
+  if (decode === null && dtype === "F32") values = new Float32Array(buffer, byteOffset, byteLength / 4);
   else {
-    const halves = new Uint16Array(buffer, byteOffset, byteLength / 2);
-    values = dtype === "F16" ? f16ToF32(halves) : bf16ToF32(halves);
+    const into = memory?.floats(elementCountOf(shape));
+    const halves = () => new Uint16Array(buffer, byteOffset, byteLength / 2);
+    if (decode !== null) values = decode(raw, into);
+    else values = dtype === "F16" ? f16ToF32(halves(), into) : bf16ToF32(halves(), into);
   }
   return as === "f32" ? values : Float64Array.from(values);
 }

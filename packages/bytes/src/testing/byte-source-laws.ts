@@ -51,8 +51,13 @@ export function byteSourceLaws(
           fc.asyncProperty(place, place, async (offset, length) => {
             const reading = source.read(offset, length);
             const inside = offset >= 0 && length >= 0 && offset + length <= size;
-            if (inside) expect(await reading).toEqual(content.slice(offset, offset + length));
-            else await expect(reading).rejects.toThrow(FileError);
+            if (inside) {
+              expect(await reading).toEqual(content.slice(offset, offset + length));
+              const into = new Uint8Array(length);
+              expect(await source.read(offset, length, undefined, into)).toEqual(
+                content.slice(offset, offset + length),
+              );
+            } else await expect(reading).rejects.toThrow(FileError);
           }),
           { seed: 31, numRuns },
         );

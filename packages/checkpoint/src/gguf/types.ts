@@ -46,8 +46,10 @@ export interface GgufType {
   /** Numbers a block holds, and bytes it takes; rows are whole blocks. */
   readonly blockSize: number;
   readonly blockBytes: number;
-  /** The numbers of whole blocks, or null where a type is known by its size only. */
-  readonly decode: ((raw: Uint8Array<ArrayBuffer>) => Float32Array<ArrayBuffer>) | null;
+  /** The numbers of whole blocks, in `into` where it is given; null where a type is known by its size only. */
+  readonly decode:
+    | ((raw: Uint8Array<ArrayBuffer>, into?: Float32Array<ArrayBuffer>) => Float32Array<ArrayBuffer>)
+    | null;
 }
 
 /** Numbers that stand for themselves, `read` from memory of their own; aligned, for reads are. */
@@ -65,9 +67,9 @@ function blocks(id: number, blockSize: number, blockBytes: number, decodeBlock: 
     id,
     blockSize,
     blockBytes,
-    decode(raw) {
+    decode(raw, into) {
       const count = raw.length / blockBytes;
-      const values = new Float32Array(count * blockSize);
+      const values = into ?? new Float32Array(count * blockSize);
       for (let block = 0; block < count; block++) decodeBlock(raw, block * blockBytes, values, block * blockSize);
       return values;
     },
