@@ -1,6 +1,6 @@
 // A model and its heads opened as one decode policy: the only place where implementations are put together.
 // Knows no command.
-import { type LoadedLlama, loadLlama, type WeightDtype } from "@dual-head/backbone-llama";
+import { createPrefixCache, type PrefixCache, type WeightDtype } from "@dual-head/backbone";
 import type { MixingMode } from "@dual-head/gating";
 import { createBasePolicy, createDualHeadPolicy } from "@dual-head/methods";
 import type { Controls, DecodePolicy, Detokenizer } from "@dual-head/sampler";
@@ -8,6 +8,7 @@ import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core
 import type { Tokenizer } from "@dual-head/tokenizer";
 import { type LoadedHeads, loadHeads } from "@dual-head/train";
 import { createProgress, formatBytes, type Io, UsageError } from "./io.ts";
+import { type LoadedModel, loadModel } from "./load-model.ts";
 import { locate } from "./locate.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
 import { type HeadsOption, headWeights } from "./options.ts";
@@ -24,15 +25,24 @@ export interface ModelOptions {
   readonly threads?: number | undefined;
 }
 
+/** What a policy may be asked for. */
+export interface PolicyOptions {
+  /** Whether what was fed once is kept, for later sequences that begin alike. */
+  readonly keepsPrefixes?: boolean;
+}
+
+/** The most bytes of prefixes kept beside the sequences. */
+const prefixLimit = 256 * 2 ** 20;
+
 /** A model ready to decode. Disposing it frees everything, the device too. */
 export interface OpenModel extends Disposable {
   readonly device: Device;
-  readonly llama: LoadedLlama;
+  readonly loaded: LoadedModel;
   /** Null where there is none: token ids are then all there is. */
   readonly tokenizer: Tokenizer | null;
   readonly headWeights: readonly number[];
   /** A policy for sequences of up to `capacity` tokens; disposed with the model. */
-  createPolicy(capacity: number, slotCount?: number): DecodePolicy;
+  createPolicy(capacity: number, slotCount?: number, options?: PolicyOptions): DecodePolicy;
 }
 
 /** Opens a device as the options say, and tells which one it is and, where it was not named, why. */
@@ -58,8 +68,8 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
   try {
     const device = resources.use(await openDeviceFor(options, io));
     const progress = createProgress(io);
-    const llama = resources.use(
-      await loadLlama(modelPath, device, {
+    const loaded = resources.use(
+      await loadModel(modelPath, device, {
         dtype: options.dtype,
         signal: io.signal,
         onProgress: ({ loadedBytes, totalBytes }) =>
@@ -73,9 +83,9 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
         `Cannot open the tokenizer ${options.tokenizer}: it is none that can be read; name a folder, or a file that ends in .json, .model, .gguf or tok*.bin`,
       );
     }
-    if (tokenizer !== null && tokenizer.vocabSize > llama.config.vocabSize) {
+    if (tokenizer !== null && tokenizer.vocabSize > loaded.config.vocabSize) {
       throw new UsageError(
-        `Cannot use the tokenizer of ${options.tokenizer ?? options.model}: it has ${tokenizer.vocabSize} tokens but the model has ${llama.config.vocabSize}; use the tokenizer the model was trained with`,
+        `Cannot use the tokenizer of ${options.tokenizer ?? options.model}: it has ${tokenizer.vocabSize} tokens but the model has ${loaded.config.vocabSize}; use the tokenizer the model was trained with`,
       );
     }
     const heads: LoadedHeads[] = [];
@@ -86,25 +96,29 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
             path,
             device,
             {
-              backboneSha256: llama.sha256,
+              backboneSha256: loaded.sha256,
               tokenizerSha256: tokenizer?.sha256,
-              hiddenSize: llama.config.hiddenSize,
-              vocabSize: llama.config.vocabSize,
+              hiddenSize: loaded.config.hiddenSize,
+              vocabSize: loaded.config.vocabSize,
             },
-            { dtype: llama.dtype },
+            { dtype: loaded.dtype },
           ),
         ),
       );
     }
-    const lmHead = llama.backbone.lmHead(llama.params);
+    const { backbone, params, config } = loaded;
+    const lmHead = backbone.lmHead(params);
     return {
       device,
-      llama,
+      loaded,
       tokenizer,
       headWeights: weights,
-      createPolicy: (capacity, slotCount = 1) => {
-        const { backbone, params, config } = llama;
-        const common = { backbone, params, device, slotCount, capacity: Math.min(capacity, config.maxTokens) };
+      createPolicy: (wanted, slotCount = 1, { keepsPrefixes = false } = {}) => {
+        const capacity = Math.min(wanted, config.maxTokens);
+        const prefixCache = keepsPrefixes
+          ? resources.use(openPrefixCache(loaded, device, { slotCount, capacity }))
+          : undefined;
+        const common = { backbone, params, device, slotCount, capacity, prefixCache };
         if (heads.length === 0) return resources.use(createBasePolicy(common));
         return resources.use(
           createDualHeadPolicy({
@@ -127,9 +141,22 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
   }
 }
 
+/** A cache for the prefixes of one whole sequence, as far as there is room for them. */
+function openPrefixCache(
+  { backbone }: LoadedModel,
+  device: Device,
+  extents: { readonly slotCount: number; readonly capacity: number },
+): PrefixCache {
+  const { hiddenSize } = backbone.config;
+  const probe = backbone.createCache(device, { slotCount: 1, capacity: 1, hiddenSize });
+  const prefixBytes = Math.min(prefixLimit, extents.capacity * probe.bytesPerRow);
+  probe[Symbol.dispose]();
+  return createPrefixCache(backbone, device, { ...extents, prefixBytes });
+}
+
 /** The prompt of a command as token ids: raw ids as they are, text through the tokenizer. */
 export function promptTokens(
-  { tokenizer, llama }: OpenModel,
+  { tokenizer, loaded }: OpenModel,
   source: { readonly text?: string | undefined; readonly tokens?: readonly number[] | undefined },
 ): readonly number[] {
   const { text, tokens } = source;
@@ -137,9 +164,9 @@ export function promptTokens(
     throw new UsageError("Cannot read the input: give either text or --tokens, not both and not none");
   }
   if (tokens !== undefined) {
-    const wrong = tokens.find((id) => id >= llama.config.vocabSize);
+    const wrong = tokens.find((id) => id >= loaded.config.vocabSize);
     if (wrong !== undefined)
-      throw new UsageError(`Cannot use token ${wrong}: ids of this model are below ${llama.config.vocabSize}`);
+      throw new UsageError(`Cannot use token ${wrong}: ids of this model are below ${loaded.config.vocabSize}`);
     return tokens;
   }
   if (tokenizer === null)
@@ -148,16 +175,16 @@ export function promptTokens(
     );
   const ids = [...tokenizer.encode(text!)];
   if (ids.length === 0) {
-    if (llama.generation.bosTokenId === null)
+    if (loaded.generation.bosTokenId === null)
       throw new UsageError("Cannot start from empty text: this model has no begin-of-text token; give some text");
-    return [llama.generation.bosTokenId];
+    return [loaded.generation.bosTokenId];
   }
   return ids;
 }
 
 /** Throws where a sequence is longer than the model reads. */
-export function checkLength({ llama }: OpenModel, ids: readonly number[]): void {
-  const { maxTokens } = llama.config;
+export function checkLength({ loaded }: OpenModel, ids: readonly number[]): void {
+  const { maxTokens } = loaded.config;
   if (ids.length <= maxTokens) return;
   throw new UsageError(`Cannot read ${ids.length} tokens: this model reads ${maxTokens}; shorten the text`);
 }
@@ -173,9 +200,9 @@ export function continuation(tokenizer: Tokenizer | null, prompt: readonly numbe
 }
 
 /** The tokens that end a text: those of the model and of its tokenizer, within the model's vocabulary. */
-export function stopTokensOf({ tokenizer, llama }: OpenModel): readonly number[] {
-  const ids = new Set([...llama.generation.eosTokenIds, ...(tokenizer?.eosTokens ?? [])]);
-  return [...ids].filter((id) => id < llama.config.vocabSize);
+export function stopTokensOf({ tokenizer, loaded }: OpenModel): readonly number[] {
+  const ids = new Set([...loaded.generation.eosTokenIds, ...(tokenizer?.eosTokens ?? [])]);
+  return [...ids].filter((id) => id < loaded.config.vocabSize);
 }
 
 /** The text of one token, or null without a tokenizer. */

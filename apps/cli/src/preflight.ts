@@ -1,15 +1,7 @@
 // What a model would need, from the headers of its files alone, here or on the hub, against what this machine has.
 // Loads no weight; knows no way to print.
 import os from "node:os";
-import {
-  type LlamaConfig,
-  llamaConfigFrom,
-  openModelFiles,
-  type WeightDtype,
-  weightBytes,
-  weightDtypes,
-  weightNames,
-} from "@dual-head/backbone-llama";
+import { type WeightDtype, weightDtypes } from "@dual-head/backbone";
 import { type ByteSource, decodeText, findPathKind, parseJson } from "@dual-head/bytes";
 import { type Checkpoint, openSafetensors } from "@dual-head/checkpoint";
 import {
@@ -26,6 +18,7 @@ import {
 import type { Device } from "@dual-head/tensor-core";
 import { defaultGate, describeHeads, type HeadsDescription } from "@dual-head/train";
 import type { Io } from "./io.ts";
+import { describeConfig, type ModelDescription, openDescribed } from "./load-model.ts";
 import { locate } from "./locate.ts";
 
 /** What the headers say of a model. */
@@ -84,23 +77,23 @@ export async function examineModel(
   device: Device,
   io: Io,
 ): Promise<Preflight> {
-  const { config, facts } = await readFacts(model, io);
+  const { description, facts } = await readFacts(model, io);
+  const { config, layerCount, groupCount, headSize, window } = { ...description.config, ...description };
   const descriptions: HeadsDescription[] = [];
   for (const path of heads) descriptions.push(await describeHeads(await locate(path, "heads", io)));
   const numberBytes = device.floatDtype === "f64" ? 8 : 4;
-  const keptTokens = Math.min(tokenCount, config.window ?? tokenCount);
-  const cacheBytes = 2 * config.layerCount * config.groupCount * config.headSize * keptTokens * numberBytes;
+  const keptTokens = Math.min(tokenCount, window ?? tokenCount);
+  const cacheBytes = 2 * layerCount * groupCount * headSize * keptTokens * numberBytes;
   const gates = descriptions.length === 0 ? [defaultGate(config.hiddenSize)] : descriptions.map(({ gate }) => gate);
   const perToken = gates.reduce((sum, gate) => sum + (gate.kind === "attention" ? gate.width + gate.headCount : 0), 0);
   const historyBytes = perToken * tokenCount * numberBytes;
   const free = process.availableMemory?.() ?? os.freemem();
   const { maximumBytes } = device.info.limits;
-  const largest = Math.max(...weightNames(config).map(({ shape }) => shape.reduce((a, b) => a * b, 1)));
-  const readingBytes = largest * 4;
+  const readingBytes = description.largestSize * 4;
   const dtypes = device.info.features.includes("packed weights") ? weightDtypes : (["f32"] as const);
   const needs = dtypes.map((dtype): Need => {
-    const weights = weightBytes(config, device, dtype);
-    const headBytes = descriptions.reduce((sum, each) => sum + headsBytes(each, weights, config, numberBytes), 0);
+    const weights = description.weightBytes(device, dtype);
+    const headBytes = descriptions.reduce((sum, each) => sum + headsBytes(each, weights, description, numberBytes), 0);
     const totalBytes = weights + headBytes + cacheBytes + (descriptions.length === 0 ? 0 : historyBytes);
     const fits = totalBytes + readingBytes <= free && totalBytes <= (maximumBytes ?? Number.POSITIVE_INFINITY);
     return { dtype, weightBytes: weights, headBytes, totalBytes, fits };
@@ -121,11 +114,11 @@ export async function examineModel(
 function headsBytes(
   { head, gate }: HeadsDescription,
   weights: number,
-  config: LlamaConfig,
+  { config, parameterCount }: ModelDescription,
   numberBytes: number,
 ): number {
   const { vocabSize, hiddenSize } = config;
-  const perNumber = weights / parameterCount(config);
+  const perNumber = weights / parameterCount;
   const bias = head.bias ? vocabSize * numberBytes : 0;
   const matrix =
     head.kind === "linear" ? vocabSize * hiddenSize * perNumber : head.rank * (vocabSize + hiddenSize) * numberBytes;
@@ -133,12 +126,8 @@ function headsBytes(
   return Math.round(matrix + bias + folded);
 }
 
-function parameterCount(config: LlamaConfig): number {
-  return weightNames(config).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-}
-
 interface Found {
-  readonly config: LlamaConfig;
+  readonly description: ModelDescription;
   readonly facts: ModelFacts;
 }
 
@@ -154,9 +143,9 @@ async function readFacts(model: string, io: Io): Promise<Found> {
 }
 
 async function readLocal(path: string | ByteSource, source: string, io: Io): Promise<Found> {
-  const { config, checkpoint } = await openModelFiles(path, io.signal);
+  const { description, checkpoint } = await openDescribed(path, io.signal);
   await checkpoint.close();
-  return { config, facts: factsOf(source, config, [checkpoint]) };
+  return { description, facts: factsOf(source, description, [checkpoint]) };
 }
 
 /** Headers by ranges: a GGUF file says all, safetensors only beside their config. */
@@ -166,7 +155,7 @@ async function readRemote(name: RepositoryName, remote: RemoteRepository, source
   if (choice === null || (choice.paths.length === 1 && /\.gguf$/i.test(file!))) {
     return readLocal(await remote.open(file!), source, io);
   }
-  const config = llamaConfigFrom(parseJson(await readWhole(remote, "config.json"), "config.json"), source);
+  const description = describeConfig(parseJson(await readWhole(remote, "config.json"), "config.json"), source);
   const weights = choice.paths.filter((path) => path.endsWith(".safetensors"));
   if (choice.index !== null) weights.push(...shardsOfIndex(await readWhole(remote, choice.index), choice.index));
   const checkpoints: Checkpoint[] = [];
@@ -175,7 +164,7 @@ async function readRemote(name: RepositoryName, remote: RemoteRepository, source
     await checkpoint.close();
     checkpoints.push(checkpoint);
   }
-  return { config, facts: factsOf(source, config, checkpoints) };
+  return { description, facts: factsOf(source, description, checkpoints) };
 }
 
 async function readWhole(remote: RemoteRepository, path: string): Promise<string> {
@@ -187,7 +176,11 @@ async function readWhole(remote: RemoteRepository, path: string): Promise<string
   }
 }
 
-function factsOf(source: string, config: LlamaConfig, checkpoints: readonly Checkpoint[]): ModelFacts {
+function factsOf(
+  source: string,
+  { config, ...description }: ModelDescription,
+  checkpoints: readonly Checkpoint[],
+): ModelFacts {
   const counts: Record<string, number> = {};
   for (const checkpoint of checkpoints) {
     for (const name of checkpoint.names) {
@@ -198,15 +191,15 @@ function factsOf(source: string, config: LlamaConfig, checkpoints: readonly Chec
   const total = Object.values(counts).reduce((a, b) => a + b, 0);
   return {
     source,
-    architecture: config.architecture,
-    parameters: parameterCount(config),
+    architecture: description.architecture,
+    parameters: description.parameterCount,
     storedDtypes: Object.fromEntries(Object.entries(counts).map(([dtype, count]) => [dtype, count / total])),
     maxTokens: config.maxTokens,
     vocabSize: config.vocabSize,
     hiddenSize: config.hiddenSize,
     layerCount: config.layerCount,
-    headCount: config.headCount,
-    groupCount: config.groupCount,
-    window: config.window,
+    headCount: description.headCount,
+    groupCount: description.groupCount,
+    window: description.window,
   };
 }

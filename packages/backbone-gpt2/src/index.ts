@@ -10,5 +10,6 @@ export {
   type Gpt2Params,
   type Gpt2Tree,
   type Gpt2WeightName,
+  gpt2WeightBytes,
   gpt2WeightNames,
 } from "./params.ts";

@@ -23,6 +23,7 @@ import {
   type Gpt2WeightName,
   gpt2WeightNames,
   ignoredTensors,
+  isPackable,
   lmHeadName,
   storedShape,
 } from "./params.ts";
@@ -147,8 +148,7 @@ function readersOf(
     return {
       name,
       shape,
-      // Learned positions and scores are few numbers that every token reads.
-      packs: columns !== undefined || weight.name === embeddingName || weight.name === lmHeadName,
+      packs: isPackable(weight),
       read: async (as) => {
         const values = await read(name, as);
         return columns === undefined ? values : turned(values, shape, columns);

@@ -1,6 +1,7 @@
 // Parameters of a GPT-2 as a tree, and the table of names, shapes and orientations its leaves have in a Hugging Face
 // checkpoint. Knows neither how weights are read nor what is computed with them.
-import type { Tensor } from "@dual-head/tensor-core";
+import { matrixDtype, type WeightDtype } from "@dual-head/backbone";
+import { byteLengthOf, type Device, type Tensor } from "@dual-head/tensor-core";
 import type { Gpt2Config } from "./config.ts";
 
 /** A linear map x·weightᵀ + bias: weight [out, in], bias [out]. */
@@ -90,6 +91,19 @@ export function gpt2WeightNames(config: Gpt2Config): readonly Gpt2WeightName[] {
   const names: Gpt2WeightName[] = [];
   createGpt2Tree(config, (weight) => names.push(weight));
   return names;
+}
+
+/** Whether a weight may be packed: learned positions and scores are few numbers that every token reads. */
+export function isPackable({ name, columns }: Gpt2WeightName): boolean {
+  return columns !== undefined || name === embeddingName || name === lmHeadName;
+}
+
+/** Bytes that the weights of a config take on a device. */
+export function gpt2WeightBytes(config: Gpt2Config, device: Device, dtype: WeightDtype): number {
+  return gpt2WeightNames(config).reduce((sum, weight) => {
+    const { shape } = weight;
+    return sum + byteLengthOf({ shape, dtype: matrixDtype(device, isPackable(weight) ? dtype : "f32", shape) });
+  }, 0);
 }
 
 /** The shape of the stored tensor in which a weight lies. */

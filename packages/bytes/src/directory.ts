@@ -49,8 +49,9 @@ export async function createDirectory(path: string): Promise<void> {
       const parent = dirname(folder);
       const { code } = error as { code?: unknown };
       // Node's own recursive form never ends where a folder that exists answers that it does not, as /proc does.
-      if (code === "ENOENT" && parent !== folder && (await findPathKind(parent)) === "missing") {
-        await create(parent);
+      if (code === "ENOENT" && parent !== folder) {
+        // Where another writer has made the parent meanwhile, the second attempt decides.
+        if ((await findPathKind(parent)) === "missing") await create(parent);
         await mkdir(folder).catch(ignoreExisting);
       } else if ((await findPathKind(folder)) !== "directory") throw error;
     }

@@ -30,9 +30,10 @@ export function chatCommand(io: Io): Command {
 
 async function chat(options: ChatOptions, io: Io): Promise<void> {
   using model = await openModel(options, io);
-  const { tokenizer, llama } = model;
+  const { tokenizer, loaded } = model;
   if (tokenizer === null) throw new UsageError("Cannot chat: the model has no tokenizer; name one with --tokenizer");
-  const policy = model.createPolicy(llama.config.maxTokens);
+  // A turn begins with all turns before it.
+  const policy = model.createPolicy(loaded.config.maxTokens, 1, { keepsPrefixes: true });
   const knobs: { strength: number; alpha: number | undefined; weights: readonly number[]; trace: boolean } = {
     strength: options.strength,
     alpha: options.alpha,
@@ -53,9 +54,9 @@ async function chat(options: ChatOptions, io: Io): Promise<void> {
     }
     messages.push({ role: "user", content: line });
     const prompt = [...encodeChat(tokenizer, chatPrompt(tokenizer.config, messages))];
-    if (prompt.length >= llama.config.maxTokens) {
+    if (prompt.length >= loaded.config.maxTokens) {
       io.note(
-        `Cannot answer: the conversation has ${prompt.length} tokens and the model reads ${llama.config.maxTokens}; /reset begins anew\n> `,
+        `Cannot answer: the conversation has ${prompt.length} tokens and the model reads ${loaded.config.maxTokens}; /reset begins anew\n> `,
       );
       messages.pop();
       continue;

@@ -196,20 +196,20 @@ async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> 
     `${preferences.pairs.length} pairs of ${preferences.rowCount} rows${dropped.length > 0 ? `; dropped ${listCounts(dropped)}` : ""}\n`,
   );
   using model = await openModel(options, io);
-  const { device, llama, tokenizer } = model;
+  const { device, loaded, tokenizer } = model;
   if (tokenizer === null)
     throw new UsageError(`Cannot train on text: ${options.model} has no tokenizer; name one with --tokenizer`);
-  const { hiddenSize } = llama.config;
+  const { hiddenSize } = loaded.config;
   const attention = defaultGate(hiddenSize);
   const progress = createProgress(io);
   let summary: TrainingSummary | null = null;
   try {
     for await (const event of train({
       device,
-      backbone: llama.backbone,
-      params: llama.params,
-      backboneSha256: llama.sha256,
-      backboneDtype: llama.dtype,
+      backbone: loaded.backbone,
+      params: loaded.params,
+      backboneSha256: loaded.sha256,
+      backboneDtype: loaded.dtype,
       tokenizer,
       pairs: preferences.pairs,
       supervised,

@@ -13,6 +13,7 @@ import {
   toHhRlhf,
 } from "@dual-head/mini-world";
 import type { Controls } from "@dual-head/sampler";
+import { leavesOf, sizeOf, type Tensor } from "@dual-head/tensor-core";
 import { type TrainEvent, type TrainingSummary, train } from "@dual-head/train";
 import type { DeviceOptions } from "../commands/shared.ts";
 import type { Io } from "../io.ts";
@@ -77,10 +78,8 @@ async function using<Resource extends Disposable, Out>(
   return await body(held);
 }
 
-function parametersOf({ llama }: OpenModel): number {
-  const { hiddenSize, layerCount, feedForwardSize, headCount, groupCount, headSize, vocabSize } = llama.config;
-  const attention = 2 * hiddenSize * headSize * (headCount + groupCount);
-  return vocabSize * hiddenSize + layerCount * (attention + 3 * hiddenSize * feedForwardSize);
+function parametersOf({ loaded }: OpenModel): number {
+  return leavesOf<Tensor>(loaded.params).reduce((sum, { leaf }) => sum + sizeOf(leaf.shape), 0);
 }
 
 /** Every setting answers every prompt with the same random numbers, all in one batch. */
@@ -176,9 +175,9 @@ async function teach(
     let last: TrainingSummary | null = null;
     for await (const event of train({
       device: model.device,
-      backbone: model.llama.backbone,
-      params: model.llama.params,
-      backboneSha256: model.llama.sha256,
+      backbone: model.loaded.backbone,
+      params: model.loaded.params,
+      backboneSha256: model.loaded.sha256,
       tokenizer: model.tokenizer!,
       pairs: (await readPreferences(data)).pairs,
       folder,

@@ -1,12 +1,14 @@
 // A small random model with a tokenizer, and heads for it, written to folders for tests of the command line.
 import { writeFile } from "node:fs/promises";
-import { initialiseLlama, llamaConfigFrom, loadLlama, saveLlama } from "@dual-head/backbone-llama";
+import { gpt2ConfigFrom, gpt2WeightNames } from "@dual-head/backbone-gpt2";
+import { initialiseLlama, llamaConfigFrom, saveLlama } from "@dual-head/backbone-llama";
 import { openCheckpoint, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
 import { attentionGate, constantGate } from "@dual-head/gating";
 import { type HeadParams, linearHead, lowRankHead, type RewardHead } from "@dual-head/heads";
 import { createRandom, openDevice } from "@dual-head/tensor-core";
 import { loadTokenizer } from "@dual-head/tokenizer";
 import { saveHeads } from "@dual-head/train";
+import { loadModel } from "../load-model.ts";
 
 const characters = [..."▁abcdefghijklmnopqrstuvwxyz.,!?"];
 const merged = ["he", "▁t", "▁the", "in", "▁a", "ing", "er", "▁s"];
@@ -109,6 +111,26 @@ async function shakeVectors(path: string): Promise<void> {
   await writeSafetensors(path, tensors, { format: "pt" });
 }
 
+/** Writes a GPT-2 folder with random weights and the tokenizer of the tiny model. */
+export async function writeTinyGpt2(folder: string): Promise<void> {
+  const json = { model_type: "gpt2", n_embd: 24, n_layer: 2, n_head: 3, n_positions: 64, vocab_size: tinyVocabSize };
+  const tensors: Record<string, StoredTensor> = {};
+  for (const { name, shape, columns } of gpt2WeightNames(gpt2ConfigFrom(json))) {
+    const random = createRandom(3, name);
+    // Maps lie transposed, those of one input side by side.
+    const stored = columns === undefined ? shape : [...shape.slice(1), columns.count];
+    const size = stored.reduce((product, extent) => product * extent, 1);
+    tensors[name] = {
+      dtype: "F32",
+      shape: stored,
+      data: Float32Array.from({ length: size }, () => 0.3 * random.normal()),
+    };
+  }
+  await writeSafetensors(`${folder}/model.safetensors`, tensors);
+  await writeFile(`${folder}/config.json`, JSON.stringify({ ...json, bos_token_id: 1, eos_token_id: 2 }));
+  await writeFile(`${folder}/tokenizer.json`, JSON.stringify(tinyTokenizerJson()));
+}
+
 /** What the heads of a test are. */
 export interface TinyHeads {
   readonly kind?: "linear" | "low-rank";
@@ -122,8 +144,8 @@ export interface TinyHeads {
 export async function writeTinyHeads(folder: string, model: string, options: TinyHeads = {}): Promise<void> {
   const { kind = "linear", bias = false, alpha, seed = 1 } = options;
   using device = await openDevice("reference");
-  using llama = await loadLlama(model, device);
-  const { hiddenSize, vocabSize } = llama.config;
+  using loaded = await loadModel(model, device, {});
+  const { hiddenSize, vocabSize } = loaded.config;
   const head = (kind === "linear" ? linearHead({ bias }) : lowRankHead({ rank: 3, bias })) as RewardHead;
   const gate = alpha === undefined ? attentionGate({ hiddenSize, width: 8, headCount: 2 }) : constantGate({ alpha });
   const random = createRandom(seed, "tiny-heads");
@@ -146,7 +168,7 @@ export async function writeTinyHeads(folder: string, model: string, options: Tin
     gate: gate.config,
     hiddenSize,
     vocabSize,
-    backboneSha256: llama.sha256,
+    backboneSha256: loaded.sha256,
     backboneDtype: "f32",
     tokenizerSha256: (await loadTokenizer(model)).sha256,
     settings: {},

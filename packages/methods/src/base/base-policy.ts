@@ -1,5 +1,5 @@
 // The base model as a policy: the frozen backbone and its own head. Knows no reward; controls have no effect.
-import type { Backbone } from "@dual-head/backbone";
+import type { Backbone, PrefixCache } from "@dual-head/backbone";
 import type { DecodePolicy } from "@dual-head/sampler";
 import type { Device } from "@dual-head/tensor-core";
 import { createHeadPolicy } from "../dual-head/dual-head-policy.ts";
@@ -13,6 +13,10 @@ export interface BasePolicyOptions<Params> {
   readonly slotCount: number;
   /** The most tokens of one sequence, at most the backbone's positions. */
   readonly capacity: number;
+  /** The most tokens that go through the backbone at once, 512 by default. */
+  readonly chunkSize?: number | undefined;
+  /** Where prefixes are looked up and kept; it stays the caller's and outlives the policy. */
+  readonly prefixCache?: PrefixCache | undefined;
 }
 
 /**

@@ -1,0 +1,111 @@
+// A model of any architecture, loaded or described by its headers: the only place that knows which backbone runs it.
+// Knows no heads and no policy.
+import type { Backbone, BackboneConfig, GenerationConfig, LoadOptions, WeightDtype } from "@dual-head/backbone";
+import { type Gpt2Config, gpt2ConfigFrom, gpt2WeightBytes, gpt2WeightNames, loadGpt2 } from "@dual-head/backbone-gpt2";
+import {
+  type LlamaConfig,
+  llamaConfigFrom,
+  loadLlama,
+  openModelFiles,
+  weightBytes,
+  weightNames,
+} from "@dual-head/backbone-llama";
+import { type ByteSource, findPathKind, readJson } from "@dual-head/bytes";
+import { type Checkpoint, openCheckpoint } from "@dual-head/checkpoint";
+import { type Device, sizeOf } from "@dual-head/tensor-core";
+
+/** A backbone with its parameters on a device; disposing it frees them. */
+export interface LoadedModel extends Disposable {
+  /** Runs `params`, whatever they are, and nothing else. */
+  readonly backbone: Backbone<unknown>;
+  readonly params: unknown;
+  readonly config: BackboneConfig;
+  /** How its matrices are held. */
+  readonly dtype: WeightDtype;
+  /** SHA-256 over the weight files: what heads trained on this model record. */
+  readonly sha256: string;
+  /** Tokens that begin and end a text. */
+  readonly generation: GenerationConfig;
+}
+
+/** What a config says of a model before its weights are read. */
+export interface ModelDescription {
+  readonly architecture: string;
+  readonly config: BackboneConfig;
+  readonly headCount: number;
+  readonly groupCount: number;
+  readonly headSize: number;
+  readonly window: number | null;
+  readonly parameterCount: number;
+  /** Numbers of the largest weight. */
+  readonly largestSize: number;
+  /** Bytes that the weights take on a device. */
+  weightBytes(device: Device, dtype: WeightDtype): number;
+}
+
+/**
+ * Loads a GPT-2 from its folder, or a model of the LLaMA family from a folder, a GGUF or a llama2.c file.
+ *
+ * @throws as loadGpt2 and loadLlama do
+ */
+export async function loadModel(path: string, device: Device, options: LoadOptions): Promise<LoadedModel> {
+  const json = await readConfig(path);
+  return isGpt2(json) ? loadGpt2(path, device, options) : loadLlama(path, device, options);
+}
+
+/** Describes the same by headers alone; the caller closes the checkpoint. */
+export async function openDescribed(
+  model: string | ByteSource,
+  signal: AbortSignal,
+): Promise<{ readonly description: ModelDescription; readonly checkpoint: Checkpoint }> {
+  const json = typeof model === "string" ? await readConfig(model) : null;
+  if (typeof model === "string" && isGpt2(json)) {
+    const description = describeConfig(json, configPath(model));
+    return { description, checkpoint: await openCheckpoint(model, { signal }) };
+  }
+  const { config, checkpoint } = await openModelFiles(model, signal);
+  return { description: describeLlama(config), checkpoint };
+}
+
+/** Describes a model by its parsed config.json; `path` is for messages. */
+export function describeConfig(json: unknown, path: string): ModelDescription {
+  return isGpt2(json) ? describeGpt2(gpt2ConfigFrom(json, path)) : describeLlama(llamaConfigFrom(json, path));
+}
+
+function isGpt2(json: unknown): boolean {
+  return (json as { readonly model_type?: unknown } | null)?.model_type === "gpt2";
+}
+
+function configPath(folder: string): string {
+  return `${folder.endsWith("/") ? folder : `${folder}/`}config.json`;
+}
+
+/** The config of a folder; null where there is none, for the loader to say what it lacks. */
+async function readConfig(model: string): Promise<unknown> {
+  const path = configPath(model);
+  return (await findPathKind(path)) === "file" ? readJson(path) : null;
+}
+
+function describeLlama(config: LlamaConfig): ModelDescription {
+  const { architecture, headCount, groupCount, headSize, window } = config;
+  return {
+    ...{ architecture, config, headCount, groupCount, headSize, window },
+    ...sizesOf(weightNames(config)),
+    weightBytes: (device, dtype) => weightBytes(config, device, dtype),
+  };
+}
+
+function describeGpt2(config: Gpt2Config): ModelDescription {
+  const { headCount, hiddenSize } = config;
+  const headSize = hiddenSize / headCount;
+  return {
+    ...{ architecture: "gpt2", config, headCount, groupCount: headCount, headSize, window: null },
+    ...sizesOf(gpt2WeightNames(config)),
+    weightBytes: (device, dtype) => gpt2WeightBytes(config, device, dtype),
+  };
+}
+
+function sizesOf(weights: readonly { readonly shape: readonly number[] }[]) {
+  const sizes = weights.map(({ shape }) => sizeOf(shape));
+  return { parameterCount: sizes.reduce((sum, size) => sum + size, 0), largestSize: Math.max(...sizes) };
+}
