@@ -22,12 +22,31 @@ Mistakes that are easy to make in code like this, some of them seen in public co
 | mistake | source | property that catches it | result |
 |---|---|---|---|`;
 
-/** The document of a run. */
+/** The document of a run of all mutations. */
 export function mutationsDocument(outcomes: readonly Outcome[]): string {
-  const rows = outcomes.map(({ mutation: { what, file, test }, result, detail }) => {
-    return `| ${cell(what)} | [${short(file)}](../${file}) | [${short(test)}](../${test}): ${cell(detail)} | ${result} |`;
+  return `${head}\n${outcomes.map(rowOf).join("\n")}\n`;
+}
+
+/**
+ * The document after a run of some mutations: their rows are new, the others' stay, all in the order of the table. One
+ * that was never run has no row.
+ */
+export function updatedDocument(
+  document: string,
+  mutations: readonly Mutation[],
+  outcomes: readonly Outcome[],
+): string {
+  const lines = document.split("\n");
+  const rows = mutations.flatMap((mutation) => {
+    const outcome = outcomes.find((each) => each.mutation.id === mutation.id);
+    if (outcome !== undefined) return [rowOf(outcome)];
+    return lines.filter((line) => line.startsWith(`| ${cell(mutation.what)} | `));
   });
   return `${head}\n${rows.join("\n")}\n`;
+}
+
+function rowOf({ mutation: { what, file, test }, result, detail }: Outcome): string {
+  return `| ${cell(what)} | [${short(file)}](../${file}) | [${short(test)}](../${test}): ${cell(detail)} | ${result} |`;
 }
 
 /** The rows of the document: mistake, links to source and test, and result. */

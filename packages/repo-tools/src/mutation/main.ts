@@ -1,12 +1,12 @@
 // The mutation run: `npm run mutate [-- ID …]`. Makes each mistake of the tables in memory, two at a time, and exits
 // non-zero unless its named property fails. A run of all writes docs/mutations.md.
 import { fork } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readRepository } from "../repository.ts";
 import { findRepositoryRoot } from "../shared-asset.ts";
-import { mutationsDocument, mutationsPath, type Outcome } from "./document.ts";
+import { mutationsDocument, mutationsPath, type Outcome, updatedDocument } from "./document.ts";
 import { faultsOfBaseline, judge } from "./judge.ts";
 import { faultsOf, type Mutation } from "./mutation.ts";
 import type { RunReport, TestOrder } from "./run-tests.ts";
@@ -79,7 +79,10 @@ async function main(ids: readonly string[]): Promise<number> {
   console.log(`${baseline.tests.length} named tests pass without a mutation (${seconds()})`);
   const outcomes = await runMutants(chosen);
   const killed = outcomes.filter(({ result }) => result === "killed").length;
-  if (ids.length === 0) writeFileSync(join(root, mutationsPath), mutationsDocument(outcomes));
+  const path = join(root, mutationsPath);
+  const document =
+    ids.length === 0 ? mutationsDocument(outcomes) : updatedDocument(readFileSync(path, "utf8"), mutations, outcomes);
+  writeFileSync(path, document);
   console.log(`mutate: ${killed} of ${outcomes.length} killed by the property named (${seconds()})`);
   return killed === outcomes.length ? 0 : 1;
 }

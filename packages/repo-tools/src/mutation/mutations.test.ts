@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { readRepository } from "../repository.ts";
 import { findRepositoryRoot } from "../shared-asset.ts";
-import { mutationsDocument, mutationsPath, type Outcome, rowsOf } from "./document.ts";
+import { mutationsDocument, mutationsPath, type Outcome, rowsOf, updatedDocument } from "./document.ts";
 import { faultsOfBaseline, judge } from "./judge.ts";
 import { faultsOf, type Mutation, mutate } from "./mutation.ts";
 import type { RunReport, TestReport } from "./run-tests.ts";
@@ -102,5 +102,25 @@ describe("mutationsDocument()", () => {
       { what: "a | sign", file: mutation.file, test: mutation.test, result: "killed" },
       { what: "other", file: mutation.file, test: mutation.test, result: "survived" },
     ]);
+  });
+});
+
+describe("updatedDocument()", () => {
+  it("changes the rows of what was run, keeps the others', and has the table's order", () => {
+    const [first, second, third] = ["a | b", "second", "third"].map((what) => ({ ...mutation, id: what, what }));
+    const whole = mutationsDocument([
+      { mutation: first!, result: "killed", detail: "x" },
+      { mutation: third!, result: "survived", detail: "x" },
+    ]);
+    const run: readonly Outcome[] = [
+      { mutation: third!, result: "killed", detail: "y" },
+      { mutation: second!, result: "killed", detail: "y" },
+    ];
+    expect(updatedDocument(whole, [first!, second!, third!], run)).toBe(
+      mutationsDocument([{ mutation: first!, result: "killed", detail: "x" }, run[1]!, run[0]!]),
+    );
+    expect(updatedDocument(whole, [second!, third!], [])).toBe(
+      mutationsDocument([{ mutation: third!, result: "survived", detail: "x" }]),
+    );
   });
 });

@@ -136,6 +136,14 @@ describe("openCachedJudge()", () => {
     expect([again.asked.map(({ first }) => first), second.counts]).toEqual([["3"], { found: 3, asked: 1 }]);
   });
 
+  it("has written what it tells", async () => {
+    using cached = await openCachedJudge(createCounting("written"), await createFolder());
+    const lines = () => readFileSync(cached.path, "utf8").split("\n").length - 2;
+    const written: number[] = [];
+    await cached.prefer(numbered(3), { onSaid: () => void written.push(lines()) });
+    expect(written).toEqual([1, 2, 3]);
+  });
+
   it("keeps judges of other identities apart in one folder", async () => {
     const folder = await createFolder();
     const judges = [
@@ -203,6 +211,19 @@ describe("openCachedJudge()", () => {
       }),
       { seed: 33, numRuns: 60 },
     );
+  });
+
+  it("keeps what is written behind a line that was torn", async () => {
+    const folder = await createFolder();
+    const ask = async () => {
+      using cached = await openCachedJudge(createCounting("torn"), folder);
+      await cached.prefer(numbered(3));
+      return cached;
+    };
+    const { path } = await ask();
+    writeFileSync(path, readFileSync(path).subarray(0, -9));
+    expect((await ask()).counts.asked).toBe(1);
+    expect((await ask()).counts.asked).toBe(0);
   });
 
   it("names the line that is no record, and refuses another judge's", async () => {

@@ -2,12 +2,12 @@
 import { copyFile, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ScoreModel, TokenError } from "@dual-head/backbone";
+import { type ScoreModel, TokenError, textScores } from "@dual-head/backbone";
 import { loadGpt2Classifier } from "@dual-head/backbone-gpt2";
 import type { LlamaParams } from "@dual-head/backbone-llama";
 import { tinyLlama } from "@dual-head/backbone-llama/testing";
 import { sharedAsset } from "@dual-head/repo-tools";
-import { createRandom } from "@dual-head/tensor-core";
+import { createRandom, segmentsOf } from "@dual-head/tensor-core";
 import { sharedDevice } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -94,6 +94,18 @@ describe("createRewardScorer()", () => {
       ),
       { seed: 81, numRuns: 12 },
     ));
+
+  it("reads the label that is asked for", async () => {
+    const given = ["a", "bc"].map((answer) => ({ conversation: [human("q")], answer }));
+    const texts = given.map(tokenise);
+    const tokens = Uint32Array.from(texts.flatMap((text) => [...text]));
+    using rows = textScores(model, tokens, segmentsOf(texts.map(({ length }) => length)));
+    const values = await rows.read();
+    for (const label of [0, 1, 2]) {
+      const scores = await createRewardScorer({ name: "tiny", model, tokenise, label })(given);
+      expect(Array.from(scores)).toEqual([values[label], values[3 + label]]);
+    }
+  });
 
   const long = {
     conversation: [human("a".repeat(20)), assistant("b".repeat(9)), human("c".repeat(9)), assistant("d"), human("e")],

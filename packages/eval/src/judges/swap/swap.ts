@@ -71,8 +71,9 @@ export async function preferBothOrders(
  * whatever batch and order. Verdicts speak of the comparison's own first and second. Grades are the judge's.
  */
 export function withRandomSides(judge: Judge, seed: number): Judge {
+  const { name, grade } = judge;
   return {
-    ...judge,
+    name,
     identity: { sides: { seed }, judge: judge.identity ?? judge.name },
     async prefer(comparisons, { signal, onSaid } = {}) {
       const exchanged = await Promise.all(comparisons.map((comparison) => isExchanged(comparison, seed)));
@@ -83,6 +84,7 @@ export function withRandomSides(judge: Judge, seed: number): Judge {
       );
       return verdicts.map((verdict, index) => turn(index, verdict));
     },
+    ...(grade === undefined ? {} : { grade: grade.bind(judge) }),
   };
 }
 

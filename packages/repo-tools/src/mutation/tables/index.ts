@@ -5,6 +5,7 @@ import { decodingMutations } from "./decoding.ts";
 import { engineMutations } from "./engine.ts";
 import { formatMutations } from "./formats.ts";
 import { fusionMutations } from "./fusion.ts";
+import { judgeMutations } from "./judges.ts";
 import { trainingMutations } from "./training.ts";
 
 /** Every mistake that `npm run mutate` makes. */
@@ -15,4 +16,5 @@ export const mutations: readonly Mutation[] = [
   ...decodingMutations,
   ...formatMutations,
   ...backboneMutations,
+  ...judgeMutations,
 ];
