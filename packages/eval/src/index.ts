@@ -95,6 +95,33 @@ export {
   withRandomSides,
 } from "./judges/swap/swap.ts";
 export { MetricError, type MetricFault } from "./metric-error.ts";
+export { type MtBenchMean, type MtBenchScore, mtBenchScore, type TurnGrade } from "./mt-bench/score.ts";
+export { mtBenchNeedsReference, mtBenchTemperature } from "./mt-bench/settings.ts";
+export { choiceLogps, type TokenChoices, tokenChoices } from "./multiple-choice/choice-logps.ts";
+export {
+  type ChoiceLogps,
+  type ChoiceScores,
+  type MultipleChoice,
+  multipleChoice,
+  scoreChoices,
+} from "./multiple-choice/multiple-choice.ts";
+export {
+  type TruthfulQaChoices,
+  truthfulQaChoices,
+  truthfulQaPrimer,
+  truthfulQaPrompt,
+  truthfulQaReferences,
+} from "./multiple-choice/truthful-qa.ts";
+export { bleu } from "./overlap/bleu.ts";
+export { type Rouge, rouge } from "./overlap/rouge.ts";
+export {
+  type OverlapMeasure,
+  overlapDifference,
+  overlapMeasures,
+  type Truthfulness,
+  truthfulness,
+  type WrittenAnswer,
+} from "./overlap/truthfulness.ts";
 export { type AverageReward, averageReward } from "./rewards/average-reward.ts";
 export {
   type OrderRule,
