@@ -94,6 +94,14 @@ export {
   preferBothOrders,
   withRandomSides,
 } from "./judges/swap/swap.ts";
+export {
+  type LengthControlCoefficients,
+  type LengthControlledWinRate,
+  type LengthControlOptions,
+  lengthControlledWinRate,
+  rateAtEqualLengths,
+} from "./length-control/length-control.ts";
+export { type Preference, type PreferenceWinRate, preferenceWinRate } from "./length-control/preference.ts";
 export { MetricError, type MetricFault } from "./metric-error.ts";
 export { type MtBenchMean, type MtBenchScore, mtBenchScore, type TurnGrade } from "./mt-bench/score.ts";
 export { mtBenchNeedsReference, mtBenchTemperature } from "./mt-bench/settings.ts";
