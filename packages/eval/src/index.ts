@@ -1,4 +1,8 @@
 // Public names of @dual-head/eval.
+export { type Coherence, coherenceOf, cosineOf, type PromptResponse } from "./coherence/coherence.ts";
+export type { Embedder } from "./coherence/embedder.ts";
+export { createHiddenStateEmbedder, type HiddenStateEmbedderOptions } from "./coherence/hidden-state-embedder.ts";
+export { openTransformersEmbedder, type TransformersEmbedderOptions } from "./coherence/transformers-embedder.ts";
 export { type Diversity, diversityOf } from "./diversity/diversity.ts";
 export { bestOfNKlBound } from "./frontier/best-of-n.ts";
 export {

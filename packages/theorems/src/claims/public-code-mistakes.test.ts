@@ -112,7 +112,7 @@ const numbers = async (tensor: Tensor) => [...(await tensor.read())];
  * bit); batches whose labels are all masked (an error); β_r as softmax temperature and as multiplier (it acts once, on the
  * difference of rewards); an evaluation split drawn from training data (no conversation is on both sides); evaluation by a
  * path without the heads (dual-head at constant gate 0 equals base, and at no other α). A seventh, a lossy parser that counts
- * unparseable answers of a judge as ties, concerns evaluation by judges, which a later package adds; it is not tested here.
+ * unparseable answers of a judge as ties, is a claim of its own.
  */
 describe("mistakes seen in public code are not made here", () => {
   it(`the gate: prefill equals incremental decoding, and later tokens change no earlier α (seed ${seed})`, async () => {
