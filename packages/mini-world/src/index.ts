@@ -8,6 +8,7 @@ export {
   shippedNames,
   worldSeed,
 } from "./backbones/recipes.ts";
+export { sharpenHeads, writeUnsharpened } from "./backbones/sharpening.ts";
 export {
   hashOf,
   manifestName,

@@ -1,6 +1,14 @@
 // dual-head world make: everything that is shipped, from nothing: backbones, then heads by the ordinary train command.
 // Run again it goes on where it was stopped. Knows no loss and no weight.
-import { type BackboneName, type RewardName, recipes, shippedNames, worldSeed } from "@dual-head/mini-world";
+import {
+  type BackboneName,
+  type RewardName,
+  recipes,
+  sharpenHeads,
+  shippedNames,
+  worldSeed,
+  writeUnsharpened,
+} from "@dual-head/mini-world";
 import { Command, Option } from "commander";
 import { type Io, UsageError } from "../../io.ts";
 import { numberOption } from "../../options.ts";
@@ -26,8 +34,8 @@ const names = Object.keys(recipes) as BackboneName[];
 export const modelFiles = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"] as const;
 
 /**
- * Options of the heads' training, found on pairs of the training split. Preferences score the fusion, and weigh more than
- * the language-modelling loss, which would flatten the sharpened model again; the gate stays between the heads.
+ * Options of the heads' training. Heads are trained before the sharpening, which the language-modelling loss would undo;
+ * preferences score the fusion, and the gate stays between the heads.
  */
 const headOptions = [
   ...["--epochs", "2", "--batch-size", "32", "--learning-rate", "0.0003", "--device", "cpu"],
@@ -85,15 +93,19 @@ async function make(options: MakeOptions, io: Io, runCommand: RunCommand): Promi
     });
   }
   for (const name of heads) {
+    const [model, plain] = [`${out}/${name}/model`, `${out}/${name}/unsharpened`];
+    await writeUnsharpened(name, model, plain);
     for (const reward of rewards) {
       const data = `${out}/${reward}.jsonl`;
       const folder = `${out}/${name}-${reward}`;
+      const sharpened = `${folder}/sharpened`;
       const draw = ["--reward", reward, "--count", String(pairs), "--seed", "100", "--out", data];
       await step("world", "export", ...draw);
-      const model = ["--model", `${out}/${name}/model`, "--data", data, "--out", folder];
-      await step("train", ...model, ...headOptions, ...threadOptions, "--resume");
+      const given = ["--model", plain, "--data", data, "--out", folder];
+      await step("train", ...given, ...headOptions, ...threadOptions, "--resume");
+      await sharpenHeads(name, folder, model, sharpened);
       const files = ["heads.safetensors", "card.md"];
-      shipments.push({ from: folder, files, to: `heads/${name}-${reward}`, card: null });
+      shipments.push({ from: sharpened, files, to: `heads/${name}-${reward}`, card: null });
     }
   }
   if (weights === undefined) return;
