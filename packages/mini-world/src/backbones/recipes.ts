@@ -24,8 +24,8 @@ export interface BackboneRecipe {
   readonly sharpness: number;
 }
 
-/** Those that come with the package; the others are made by `dual-head world make`. */
-export const shippedNames: readonly BackboneName[] = ["s", "m", "mistral-s"];
+/** Those that come with the package. */
+export const shippedNames: readonly BackboneName[] = ["s", "m", "l", "mistral-s"];
 
 /** Tokens of the world's vocabulary. */
 export const vocabSize = 2048;

@@ -38,7 +38,7 @@ export const modelFiles = ["config.json", "model.safetensors", "tokenizer.json",
  * preferences score the fusion, and the gate stays between the heads.
  */
 const headOptions = [
-  ...["--epochs", "2", "--batch-size", "32", "--learning-rate", "0.0003", "--device", "cpu"],
+  ...["--epochs", "1", "--batch-size", "32", "--learning-rate", "0.0003", "--device", "cpu"],
   ...["--preference-on", "fused", "--beta-reward", "0.3", "--lambda-reward", "10", "--lambda-gate", "1"],
 ] as const;
 
@@ -52,7 +52,7 @@ export function worldMakeCommand(io: Io, runCommand: RunCommand): Command {
     .option("--out <dir>", "folder for runs and their state", "world-out")
     .option("--weights <dir>", "folder to gather what is shipped in (default: nothing is gathered)")
     .option("--tokens <n>", "tokens of each backbone instead of its recipe's", integer)
-    .option("--pairs <n>", "preference pairs of each head", integer, 6000)
+    .option("--pairs <n>", "preference pairs of each head", integer, 12_000)
     .option("--threads <n>", "threads (default: the cores there are)", integer)
     .option("--commit <hash>", "commit of this code, for the cards", "unknown")
     .action((options: MakeOptions) => make(options, io, runCommand));
