@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { chatCommand } from "./commands/chat.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { evalCommand } from "./commands/eval.ts";
 import { exportCommand } from "./commands/export.ts";
 import { generateCommand } from "./commands/generate.ts";
 import { pullCommand } from "./commands/pull.ts";
@@ -26,6 +27,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     exportCommand,
     doctorCommand,
     demoCommand,
+    evalCommand,
   ]) {
     program.addCommand(create(io));
   }

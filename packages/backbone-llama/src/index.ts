@@ -43,4 +43,6 @@ export {
 } from "./params.ts";
 export { type RopeConfig, ropeAngles, ropeFrequencies } from "./rope.ts";
 export { exactPositions, type RopeScaling } from "./rope-scaling.ts";
+export { type SavedClassifier, saveLlamaClassifier } from "./save-classifier.ts";
+export { adapterFiles, type SaveDeltasOptions, saveDeltas } from "./save-deltas.ts";
 export { llamaConfigJson, type SavedDtype, type SaveLlamaOptions, saveLlama } from "./save-llama.ts";

@@ -26,6 +26,8 @@ import {
   initialiseDeltas,
   type LlamaDeltas,
   loadDeltas,
+  saveDeltas,
+  scaleDeltas,
   weightDtypes,
 } from "./index.ts";
 import { linear } from "./llama.ts";
@@ -246,5 +248,74 @@ describe("loadDeltas()", () => {
       await expect(loadDeltas(folder, tinyLlamaConfig, device)).rejects.toThrow(new RegExp(message));
     }
     expect(device.stats.liveBuffers).toBe(before);
+  });
+});
+
+describe("saveDeltas()", () => {
+  it("writes what loadDeltas reads back, b divided by alpha/r, and names its matrices", async () => {
+    const device = await sharedDevice("cpu");
+    const [whole, deltas] = [randomDeltas(device, 7), initialiseDeltas(tinyLlamaConfig, device, { rank: 3 }, 5)];
+    for (const [own, alpha, modules] of [
+      [whole, undefined, ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]],
+      [whole, 8, ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]],
+      [deltas, 6, ["q_proj", "v_proj"]],
+    ] as const) {
+      const folder = await mkdtemp(join(root, "saved-"));
+      await saveDeltas(folder, tinyLlamaConfig, own, { alpha, baseModel: "tiny" });
+      const json = JSON.parse(await readFile(join(folder, "adapter_config.json"), "utf8"));
+      const rank = own[0]!.query!.a.shape[0]!;
+      expect(json).toMatchObject({ r: rank, lora_alpha: alpha ?? rank, base_model_name_or_path: "tiny" });
+      expect(json.target_modules).toEqual(modules);
+      const loaded = await loadDeltas(folder, tinyLlamaConfig, device);
+      const expected = new Map(leavesOf<Tensor>(own).map(({ path, leaf }) => [path, leaf]));
+      for (const { path, leaf } of leavesOf<Tensor>(loaded)) {
+        expect([...(await leaf.read())]).toEqual([...(await expected.get(path)!.read())]);
+        expected.delete(path);
+      }
+      expect(expected.size).toBe(0);
+      const checkpoint = await openCheckpoint(join(folder, "adapter_model.safetensors"));
+      const name = "base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight";
+      const stored = await checkpoint.read(name, "f64");
+      await checkpoint.close();
+      const b = [...(await own[0]!.query!.b.read())];
+      checkClose(
+        "b",
+        stored,
+        b.map((value) => (value * rank) / (alpha ?? rank)),
+        1e-7,
+      );
+      free(loaded);
+    }
+    free([whole, deltas]);
+  });
+
+  it("refuses changes that are none, differ in rank, or are of matrices stored as one", async () => {
+    const device = await sharedDevice("cpu");
+    const folder = await mkdtemp(join(root, "refused-"));
+    const [two, three] = [2, 3].map((rank) => initialiseDeltas(tinyLlamaConfig, device, { rank }, 5));
+    await expect(saveDeltas(folder, tinyLlamaConfig, [])).rejects.toThrow("one rank");
+    await expect(saveDeltas(folder, tinyLlamaConfig, [two![0]!, three![1]!])).rejects.toThrow("one rank");
+    const phi3 = { ...tinyLlamaConfig, architecture: "phi3" } as const;
+    await expect(saveDeltas(folder, phi3, two!)).rejects.toThrow("stored by themselves");
+    free([two, three]);
+  });
+});
+
+describe("scaleDeltas()", () => {
+  it("is a factor of what is changed", async () => {
+    const device = await sharedDevice("reference");
+    using model = tinyLlama(device, 5);
+    const deltas = randomDeltas(device, 7);
+    const hiddenOf = async (own: LlamaDeltas<Tensor>) => {
+      using hidden = device.scope(() => model.backbone.hidden(attachDeltas(model.params, own), tokens, segments));
+      return [...(await hidden.read())];
+    };
+    const [half, none] = [scaleDeltas(deltas, 0.5), scaleDeltas(deltas, 0)];
+    const again = scaleDeltas(half, 2);
+    checkClose("twice a half", await hiddenOf(again), await hiddenOf(deltas), 1e-12);
+    using base = model.backbone.hidden(model.params, tokens, segments);
+    checkClose("nothing", await hiddenOf(none), await base.read(), 1e-12);
+    free([deltas, half.map((layer) => Object.values(layer).map(({ b }) => b))]);
+    free([none, again].flatMap((tree) => tree.map((layer) => Object.values(layer).map(({ b }) => b))));
   });
 });

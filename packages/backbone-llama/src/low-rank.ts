@@ -153,14 +153,13 @@ export async function loadDeltas(folder: string, config: LlamaConfig, device: De
       for (const target of Object.keys(deltaTargets) as DeltaTarget[]) {
         const weight = layer[target].weight;
         const [outSize, inSize] = storedShape(weight) as [number, number];
-        const module = weight.name.replace(/\.weight$/, "");
-        const [nameA, nameB] = ["A", "B"].map((part) => `base_model.model.${module}.lora_${part}.weight`);
-        if (!checkpoint.has(nameA!) && !checkpoint.has(nameB!)) continue;
+        const [nameA, nameB] = [adapterName(weight, "A"), adapterName(weight, "B")];
+        if (!checkpoint.has(nameA) && !checkpoint.has(nameB)) continue;
         // Weights that are rows of one stored matrix share its a, and each has its rows of b.
         const rows = { first: weight.rows?.first ?? 0, count: weight.shape[0]! };
         own[target] = {
-          a: await read(nameA!, [rank, inSize], 1),
-          b: await read(nameB!, [outSize, rank], scale, rows),
+          a: await read(nameA, [rank, inSize], 1),
+          b: await read(nameB, [outSize, rank], scale, rows),
         };
       }
       deltas.push(own);
@@ -183,6 +182,12 @@ export async function loadDeltas(folder: string, config: LlamaConfig, device: De
   }
 }
 
-function weightsOf(config: LlamaConfig): readonly LlamaLayer<WeightName>[] {
+/** The name of a half of a change of a weight in a PEFT folder. */
+export function adapterName({ name }: WeightName, part: "A" | "B"): string {
+  return `base_model.model.${name.replace(/\.weight$/, "")}.lora_${part}.weight`;
+}
+
+/** Names and shapes of the layers' weights. */
+export function weightsOf(config: LlamaConfig): readonly LlamaLayer<WeightName>[] {
   return createLlamaTree(config, (weight) => weight).layers;
 }

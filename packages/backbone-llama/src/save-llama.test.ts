@@ -1,7 +1,8 @@
 // A model written to a folder and read back is the same model, whatever its config.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { textScores } from "@dual-head/backbone";
 import { leavesOf, segmentsOf, type Tensor } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
@@ -13,8 +14,10 @@ import {
   llamaConfigFrom,
   llamaConfigJson,
   loadLlama,
+  loadLlamaClassifier,
   type RopeScaling,
   saveLlama,
+  saveLlamaClassifier,
 } from "./index.ts";
 import { tinyLlama, tinyLlamaConfig } from "./testing/index.ts";
 
@@ -96,6 +99,33 @@ describe("saveLlama()", () => {
     await saveLlama(join(root, "q8"), packed.config, packed.params);
     using loaded = await loadLlama(join(root, "q8"), device);
     checkClose("decoded", await loaded.params.embedding.read(), await packed.params.embedding.read(), 0);
+  });
+});
+
+describe("saveLlamaClassifier()", () => {
+  it("writes what loadLlamaClassifier reads back, of tied models and others", async () => {
+    const device = await sharedDevice("cpu");
+    for (const tiedEmbeddings of [false, true]) {
+      using model = tinyLlama(device, 3, { tiedEmbeddings });
+      using score = device.tensor([0.25, -1, 2, 0.5, 0, 1, -3, 4, 0.125, 7, 8], [1, 11]);
+      const folder = join(root, `classifier-${tiedEmbeddings}`);
+      const { params, config } = model;
+      await saveLlamaClassifier(folder, config, { params, score, padTokenId: 2 });
+      const json = JSON.parse(await readFile(join(folder, "config.json"), "utf8"));
+      expect(json).toMatchObject({
+        architectures: ["LlamaForSequenceClassification"],
+        num_labels: 1,
+        id2label: { 0: "LABEL_0" },
+        pad_token_id: 2,
+      });
+      using loaded = await loadLlamaClassifier(folder, device);
+      expect([loaded.labels, loaded.padTokenId]).toEqual([["LABEL_0"], 2]);
+      const texts = Uint32Array.of(3, 9, 1, 14, 2, 5, 4);
+      const own = { ...model, score, padTokenId: 2 };
+      using before = textScores(own, texts, segmentsOf([5, 2]));
+      using after = textScores(loaded, texts, segmentsOf([5, 2]));
+      expect([...(await after.read())]).toEqual([...(await before.read())]);
+    }
   });
 });
 

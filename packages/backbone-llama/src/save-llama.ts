@@ -35,6 +35,35 @@ export async function saveLlama(
 ): Promise<void> {
   const { dtype = "F32", generation, metadata = {} } = options;
   await createDirectory(folder);
+  await writeConfig(folder, llamaConfigJson(config, dtype, generation));
+  await writeWeights(folder, deferredWeights(config, params, dtype), metadata);
+}
+
+/** Writes config.json, whole or not at all. */
+export async function writeConfig(folder: string, json: Readonly<Record<string, unknown>>): Promise<void> {
+  await writeFileAtomic(`${folder}/config.json`, `${JSON.stringify(json, null, 2)}\n`);
+}
+
+/** Writes model.safetensors, whole or not at all. */
+export async function writeWeights(
+  folder: string,
+  tensors: Readonly<Record<string, DeferredTensor>>,
+  metadata: Readonly<Record<string, string>>,
+): Promise<void> {
+  await writeSafetensors(`${folder}/model.safetensors`, tensors, { format: "pt", ...metadata });
+}
+
+/** A tensor that is read and encoded when it is written. */
+export function deferred(shape: readonly number[], dtype: SavedDtype, parts: readonly Tensor[]): DeferredTensor {
+  return { dtype, shape, data: async () => encode(joinRows(await readAll(parts)), dtype) };
+}
+
+/** The weights of a config, by the names they are stored under. */
+export function deferredWeights(
+  config: LlamaConfig,
+  params: LlamaParams,
+  dtype: SavedDtype,
+): Record<string, DeferredTensor> {
   const paths = leavesOf<string>(createLlamaTree(config, ({ name }) => name)).map(({ path }) => path);
   const leaves = new Map(leavesOf<Tensor>(params).map(({ path, leaf }) => [path, leaf]));
   // Weights by the stored tensor they are rows of.
@@ -43,14 +72,11 @@ export async function saveLlama(
     const part = { weight, leaf: leaves.get(paths[index]!)! };
     parts.set(weight.name, [...(parts.get(weight.name) ?? []), part]);
   }
-  const tensors: Record<string, DeferredTensor> = {};
-  for (const [name, own] of parts) {
-    const data = async () => encode(joinRows(await readAll(own.map(({ leaf }) => leaf))), dtype);
-    tensors[name] = { dtype, shape: storedShape(own[0]!.weight), data };
-  }
-  const json = llamaConfigJson(config, dtype, generation);
-  await writeFileAtomic(`${folder}/config.json`, `${JSON.stringify(json, null, 2)}\n`);
-  await writeSafetensors(`${folder}/model.safetensors`, tensors, { format: "pt", ...metadata });
+  const stored = [...parts].map(([name, own]): [string, DeferredTensor] => {
+    const tensors = own.map(({ leaf }) => leaf);
+    return [name, deferred(storedShape(own[0]!.weight), dtype, tensors)];
+  });
+  return Object.fromEntries(stored);
 }
 
 /** The numbers of tensors, packed ones as what they stand for. */

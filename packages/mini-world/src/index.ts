@@ -34,7 +34,7 @@ export { type Intent, intents } from "./grammar/questions.ts";
 export type { Place } from "./grammar/sentences.ts";
 export type { FixedRole, Move, PhraseRole, SubjectRole, Unit } from "./grammar/unit.ts";
 export type { Feature, FeatureCounts } from "./oracle/features.ts";
-export { judge, judgeAnswer, questionOf, type RewardName, type Verdict } from "./oracle/oracle.ts";
+export { fluencyOf, judge, judgeAnswer, questionOf, type RewardName, type Verdict } from "./oracle/oracle.ts";
 export type { QuestionKind } from "./oracle/scores.ts";
 export { type Cell, cellsOf, isHeldOut, type Split, topicsOf } from "./split.ts";
 export { topics } from "./topics/index.ts";

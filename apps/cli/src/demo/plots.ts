@@ -1,6 +1,6 @@
 // The demo's figures as SVG that takes the colours of the page, light or dark. Knows no page.
 import * as Plot from "@observablehq/plot";
-import { parseHTML } from "linkedom";
+import { renderPlot } from "../report/plot.ts";
 import type { Mean } from "../world/measure.ts";
 import type { DemoFigures, Setting } from "./figures.ts";
 
@@ -10,7 +10,7 @@ const colour = { domain: Object.keys(colours), range: Object.values(colours) };
 /** Both rewards with their intervals against the strength. */
 export function strengthPlot({ strengths }: DemoFigures): string {
   const rows = strengths.flatMap(({ strength, measure }) => rewardRows(measure).map((row) => ({ strength, ...row })));
-  return render("rewards against strength", {
+  return renderPlot("rewards against strength", {
     x: { label: "strength", ticks: strengths.map(({ strength }) => strength), tickFormat: "~g" },
     y: { label: "reward", grid: true, domain: domainOf(rows) },
     color: { ...colour, legend: false },
@@ -47,7 +47,7 @@ export function mixturePlot({ strengths, mixtures }: DemoFigures): string {
     point("base", strengths[0]!),
     ...mixtures.map((setting) => point(`helpful ${setting.helpful} / harmless ${setting.harmless}`, setting)),
   ];
-  return render("helpful against harmless reward", {
+  return renderPlot("helpful against harmless reward", {
     x: { label: "harmless reward", grid: true },
     y: { label: "helpful reward", grid: true },
     marks: [
@@ -66,7 +66,7 @@ export function lessonPlot({ lesson }: DemoFigures): string {
   const rows = (["before", "after"] as const).flatMap((when) =>
     rewardRows(lesson[when]).map((row) => ({ when, ...row })),
   );
-  return render("rewards before and after training", {
+  return renderPlot("rewards before and after training", {
     x: { label: null, domain: ["before", "after"] },
     fx: { label: null },
     y: { label: "reward", grid: true, domain: domainOf(rows) },
@@ -88,11 +88,4 @@ function rewardRows({ helpful, harmless }: { readonly helpful: Mean; readonly ha
 
 function domainOf(rows: readonly Mean[]): [number, number] {
   return [Math.min(0, ...rows.map(({ low }) => low)), Math.max(0, ...rows.map(({ high }) => high))];
-}
-
-function render(label: string, options: Plot.PlotOptions): string {
-  const { document } = parseHTML("<html><body></body></html>");
-  const style = { background: "transparent", color: "currentColor", fontSize: "13px", maxWidth: "100%" };
-  const figure = Plot.plot({ ...options, ariaLabel: label, document, width: 640, height: 340, marginLeft: 56, style });
-  return figure.outerHTML;
 }

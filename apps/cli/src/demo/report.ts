@@ -1,22 +1,10 @@
 // The demo's figures as one HTML page that needs nothing else: light or dark, plots and coloured answers. Knows no model.
 import { alphaColour } from "../alpha-strip.ts";
+import { escaped, pageOf } from "../report/page.ts";
 import type { Piece } from "../world/answers.ts";
 import { describeMean, describeShare } from "../world/measure.ts";
 import { type DemoFigures, describeChoice, type Example, type ScoredAnswer, type Setting } from "./figures.ts";
 import { lessonPlot, mixturePlot, strengthPlot } from "./plots.ts";
-
-const style = `
-:root { color-scheme: light dark; --paper: #ffffff; --ink: #1c2733; --quiet: #5c6b7a; --line: #d7dee5; }
-@media (prefers-color-scheme: dark) { :root { --paper: #14191f; --ink: #e8edf2; --quiet: #9aa8b5; --line: #313b45; } }
-body { background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 46rem; padding: 2rem 1rem 4rem; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.2rem; margin-top: 2.5rem; }
-p, figcaption { color: var(--quiet); } figure { margin: 1rem 0; }
-table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem; text-align: left; font-size: .9rem; }
-article { border: 1px solid var(--line); border-radius: .5rem; margin: 1rem 0; padding: .8rem 1rem; }
-article dt { color: var(--quiet); font-size: .85rem; } article dd { margin: 0 0 .6rem; }
-.token { border-radius: .2rem; color: #ffffff; }
-`;
 
 /** The whole page. */
 export function reportOf(figures: DemoFigures): string {
@@ -26,10 +14,9 @@ export function reportOf(figures: DemoFigures): string {
     summary.heldOut === null
       ? ""
       : ` It prefers the chosen answer of ${summary.heldOut.pairs} held-out pairs in ${percent(summary.heldOut.accuracy)} [${percent(summary.heldOut.low)}, ${percent(summary.heldOut.high)}]; the untrained head in ${percent(summary.heldOut.untrained)}, the rule “the shorter wins” in ${percent(summary.heldOut.shorterWins)}.`;
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Dual-Head: the demo</title><style>${style}</style></head><body>
-<h1>Dual-Head: a frozen model, two small heads, and a gate</h1>
+  return pageOf(
+    "Dual-Head: the demo",
+    `<h1>Dual-Head: a frozen model, two small heads, and a gate</h1>
 <p>A language model of ${(parameterCount / 1e6).toFixed(1)} million parameters read a made-up world of everyday questions in which good and bad answers are about as likely. It is never changed. Two heads beside its own, one for helpfulness and one for harmlessness, and their gates steer it, token by token. An oracle that knows the world scores every answer in [−1, 1]. The questions below are of topics about which no preference was ever seen.</p>
 <h2>Side by side</h2>
 <p>${describeChoice(figures)} Colours show α, how much of each token is the reward heads’: ${[0, 0.5, 1].map((alpha) => token({ text: ` α ${alpha} `, alpha })).join(" ")}</p>
@@ -44,8 +31,8 @@ ${table("helpful / harmless", mixtures, ({ helpful, harmless }) => `${helpful} /
 <p>${lesson.pairCount} preferences for helpful answers, ${summary.steps} steps, ${summary.seconds.toFixed(0)} seconds; ${summary.trainable.head + summary.trainable.gate} trained numbers.${accuracy}</p>
 <figure>${lessonPlot(figures)}<figcaption>Rewards of answers to held-out questions before and after. Helpful: ${describeMean(lesson.before.helpful)} → ${describeMean(lesson.after.helpful)}.</figcaption></figure>
 <p>Seed ${seed}; ${escaped(device)}; ${seconds.toFixed(0)} seconds in all. Made by <code>dual-head demo</code>.</p>
-</body></html>
-`;
+`,
+  );
 }
 
 function article({ turns, base, aligned }: Example): string {
@@ -80,8 +67,4 @@ function table(first: string, settings: readonly Setting[], name: (setting: Sett
 
 function percent(value: number): string {
   return `${(100 * value).toFixed(0)} %`;
-}
-
-function escaped(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -15,6 +15,9 @@ export async function run(
     readonly lines?: readonly string[];
     readonly signal?: AbortSignal;
     readonly onOut?: (text: string) => unknown;
+    readonly onNote?: (text: string) => unknown;
+    /** Whether progress is told line by line, as to a terminal. */
+    readonly interactive?: boolean;
     /** Default: nothing cached, no network. */
     readonly environment?: Readonly<Record<string, string>>;
   } = {},
@@ -27,8 +30,9 @@ export async function run(
     },
     note: (text) => {
       note += text;
+      options.onNote?.(text);
     },
-    interactive: false,
+    interactive: options.interactive ?? false,
     colour: false,
     columns: 100,
     environment: options.environment ?? { HF_HOME: "/nowhere", HF_HUB_OFFLINE: "1" },

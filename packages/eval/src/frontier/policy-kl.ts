@@ -95,7 +95,7 @@ async function distributionsOf(
         .filter(({ tokens }) => tokens.length > 0);
     // All but the last token of a prompt needs no logits.
     const before = entriesOf(({ prompt }) => prompt.slice(0, -1));
-    if (before.length > 0) await policy.score(before);
+    if (before.length > 0) await policy.advance(before);
     const after = entriesOf(({ prompt, response }) => [prompt.at(-1)!, ...response.slice(0, -1)]);
     const scores = after.length === 0 ? [] : await policy.score(after, { logits: true });
     let next = 0;

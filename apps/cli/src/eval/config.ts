@@ -1,0 +1,180 @@
+// The configuration of an evaluation: one JSON file, checked whole before anything runs. Knows no method's meaning.
+import { readFile } from "node:fs/promises";
+import * as v from "valibot";
+import { UsageError } from "../io.ts";
+import { type MethodId, methodIds } from "./arm.ts";
+
+/** Where prompts and preferences come from. */
+export type SettingConfig =
+  | { readonly kind: "mini-world" }
+  | {
+      readonly kind: "files";
+      /** Preference pairs by reward; each a file or several, in any format that `dual-head train` reads. */
+      readonly preferences: Readonly<Record<string, readonly string[]>>;
+      /** Transcripts whose prompts are answered, such as HH-RLHF's test files. */
+      readonly prompts: readonly string[];
+      readonly validationPrompts?: readonly string[] | undefined;
+      /** Reward models by reward, as GPT-2 classifiers for helpful and harmless: folders or repositories. */
+      readonly scorers?: Readonly<Record<string, string>> | undefined;
+      /** TruthfulQA.csv and MT-Bench's question.jsonl, for the suites of those names. */
+      readonly truthfulQa?: string | undefined;
+      readonly mtBench?: string | undefined;
+    };
+
+/** Who compares answers. */
+export type JudgeConfig =
+  | { readonly kind: "oracle" }
+  | { readonly kind: "reward-model"; readonly model: string }
+  | { readonly kind: "recorded"; readonly folder: string }
+  | {
+      readonly kind: "endpoint";
+      readonly baseUrl: string;
+      readonly model: string;
+      /** Environment variable that holds the key; none for a local server. */
+      readonly keyVariable?: string | undefined;
+      readonly template: string;
+      readonly concurrency: number;
+      readonly requestsPerMinute?: number | undefined;
+      readonly tokensPerMinute?: number | undefined;
+      /** US dollars per million tokens, and what may be spent in all. */
+      readonly promptPrice: number;
+      readonly completionPrice: number;
+      readonly spendingLimit?: number | undefined;
+    };
+
+/** What a method of a config is told. */
+export interface MethodConfig {
+  readonly knobs: Readonly<Record<string, number>>;
+  readonly training: Readonly<Record<string, unknown>>;
+}
+
+/** A checked configuration. */
+export interface EvalConfig {
+  readonly $comment?: string | undefined;
+  readonly setting: SettingConfig;
+  /** Models by role: `world:m`, a folder, a file, or a repository of the hub; one is named main. */
+  readonly backbones: Readonly<Record<string, string>>;
+  readonly dtype: "f32" | "f16" | "bf16" | "q8" | "q4";
+  /** The role of the other architecture, and the roles of one family from small to large; those left out are skipped. */
+  readonly second: string;
+  readonly scale: readonly string[];
+  /** Preference pairs each method is trained on, and prompts it answers. */
+  readonly pairs: number;
+  readonly prompts: number;
+  readonly seed: number;
+  readonly temperature: number;
+  readonly maxNewTokens: number;
+  /** Sequences decoded at once. */
+  readonly concurrency: number;
+  readonly judge: JudgeConfig;
+  /** Knobs and training of each method; a method left out has its defaults. */
+  readonly methods: Readonly<Partial<Record<MethodId, MethodConfig>>>;
+  /** Values of each method's knob on the frontier. */
+  readonly frontier: Readonly<Record<string, readonly number[]>>;
+  /** New tokens of a request of the efficiency suite, and requests of each method. */
+  readonly efficiency: { readonly newTokens: number; readonly requests: number };
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
+const seed = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const knobs = v.record(v.string(), v.pipe(v.number(), v.finite()));
+const settings = v.record(v.string(), v.unknown());
+const paths = v.pipe(v.array(v.string()), v.minLength(1));
+
+const settingSchema = v.variant("kind", [
+  v.strictObject({ kind: v.literal("mini-world") }),
+  v.strictObject({
+    kind: v.literal("files"),
+    preferences: v.record(v.string(), paths),
+    prompts: paths,
+    validationPrompts: v.optional(paths),
+    scorers: v.optional(v.record(v.string(), v.string())),
+    truthfulQa: v.optional(v.string()),
+    mtBench: v.optional(v.string()),
+  }),
+]);
+
+const judgeSchema = v.variant("kind", [
+  v.strictObject({ kind: v.literal("oracle") }),
+  v.strictObject({ kind: v.literal("reward-model"), model: v.string() }),
+  v.strictObject({ kind: v.literal("recorded"), folder: v.string() }),
+  v.strictObject({
+    kind: v.literal("endpoint"),
+    baseUrl: v.pipe(v.string(), v.url()),
+    model: v.string(),
+    keyVariable: v.optional(v.string()),
+    template: v.optional(v.string(), "pairwise"),
+    concurrency: v.optional(count, 4),
+    requestsPerMinute: v.optional(count),
+    tokensPerMinute: v.optional(count),
+    promptPrice: v.optional(v.number(), 0),
+    completionPrice: v.optional(v.number(), 0),
+    spendingLimit: v.optional(v.number()),
+  }),
+]);
+
+const methodSchema = v.strictObject({ knobs: v.optional(knobs, {}), training: v.optional(settings, {}) });
+
+const schema: v.GenericSchema<unknown, EvalConfig> = v.strictObject({
+  $comment: v.optional(v.string()),
+  setting: settingSchema,
+  backbones: v.pipe(
+    v.record(v.string(), v.string()),
+    v.check((backbones) => Object.hasOwn(backbones, "main"), "a backbone named main"),
+  ),
+  dtype: v.optional(v.picklist(["f32", "f16", "bf16", "q8", "q4"]), "f32"),
+  second: v.optional(v.string(), "second"),
+  scale: v.optional(v.array(v.string()), ["small", "main", "large"]),
+  pairs: count,
+  prompts: count,
+  seed: v.optional(seed, 1),
+  temperature: v.optional(v.pipe(v.number(), v.minValue(0)), 1),
+  maxNewTokens: v.optional(count, 120),
+  concurrency: v.optional(count, 48),
+  judge: v.optional(judgeSchema, { kind: "oracle" }),
+  methods: v.optional(v.partial(v.strictObject(Object.fromEntries(methodIds.map((id) => [id, methodSchema])))), {}),
+  frontier: v.optional(v.record(v.string(), v.array(v.pipe(v.number(), v.finite()))), {}),
+  efficiency: v.optional(v.strictObject({ newTokens: count, requests: count }), { newTokens: 128, requests: 3 }),
+});
+
+/**
+ * Checks a configuration.
+ *
+ * @throws UsageError that names the key, what it is and what it must be
+ */
+export function parseEvalConfig(value: unknown, from: string): EvalConfig {
+  const parsed = v.safeParse(schema, value);
+  if (parsed.success) return parsed.output;
+  const [issue] = parsed.issues;
+  const key = issue.path?.map(({ key: each }) => String(each)).join(".") ?? "";
+  const where = key === "" ? "it" : key;
+  throw new UsageError(
+    `Cannot use ${from}: ${where} is ${issue.received} and must be ${issue.expected ?? issue.message}`,
+  );
+}
+
+/**
+ * Reads a configuration from a file.
+ *
+ * @throws UsageError where there is none, it is no JSON, or a key cannot be
+ */
+export async function readEvalConfig(path: string): Promise<EvalConfig> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch {
+    throw new UsageError(`Cannot read the configuration ${path}: there is no such file; give one with --config`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new UsageError(`Cannot read the configuration ${path}: it is no JSON, ${(cause as Error).message}`);
+  }
+  return parseEvalConfig(value, path);
+}
+
+/** What the config says of a method. */
+export function methodConfigOf(config: EvalConfig, method: MethodId): MethodConfig {
+  return config.methods[method] ?? { knobs: {}, training: {} };
+}

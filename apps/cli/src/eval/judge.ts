@@ -1,0 +1,104 @@
+// The judges by kind: the only place of an evaluation that knows where verdicts come from.
+import { loadGpt2Classifier } from "@dual-head/backbone-gpt2";
+import { loadLlamaClassifier } from "@dual-head/backbone-llama";
+import { readJson } from "@dual-head/bytes";
+import {
+  createEndpoint,
+  createEndpointJudge,
+  createRewardScorer,
+  createScoreJudge,
+  defaultTemplates,
+  type Exchange,
+  gradeTemplate,
+  hhPrompt,
+  type Judge,
+  type JudgeTemplate,
+  oneTokenTemplate,
+  readRecordedJudge,
+  type Scorer,
+  twoScoresTemplate,
+} from "@dual-head/eval";
+import type { Device } from "@dual-head/tensor-core";
+import { type Io, UsageError } from "../io.ts";
+import { locate } from "../locate.ts";
+import { openTokenizer } from "../open-tokenizer.ts";
+import type { JudgeConfig } from "./config.ts";
+import type { Setting } from "./settings/setting.ts";
+
+/** A judge with what it holds. */
+export interface OpenJudge extends Disposable {
+  readonly judge: Judge;
+}
+
+/** What endpoints can be asked with, by name; each also grades. */
+export const endpointTemplates: Readonly<Record<string, readonly JudgeTemplate[]>> = {
+  pairwise: defaultTemplates,
+  "one-token": [oneTokenTemplate, gradeTemplate],
+  "two-scores": [twoScoresTemplate, gradeTemplate],
+};
+
+const holdsNothing = (judge: Judge): OpenJudge => ({ judge, [Symbol.dispose]: () => {} });
+
+/**
+ * Opens the judge of a configuration.
+ *
+ * @throws UsageError where the setting knows no truth for an oracle, or a name is none
+ */
+export async function openJudge(config: JudgeConfig, setting: Setting, device: Device, io: Io): Promise<OpenJudge> {
+  switch (config.kind) {
+    case "oracle": {
+      const score = setting.scorers[setting.rewards[0]!];
+      if (score === undefined) {
+        throw new UsageError(
+          `Cannot judge by an oracle: the setting ${setting.name} knows no true reward; configure another judge`,
+        );
+      }
+      return holdsNothing(createScoreJudge({ name: "oracle", score }));
+    }
+    case "recorded":
+      return holdsNothing(await readRecordedJudge(config.folder));
+    case "endpoint": {
+      const templates = endpointTemplates[config.template];
+      if (templates === undefined) {
+        const known = Object.keys(endpointTemplates).join(", ");
+        throw new UsageError(`Cannot ask with the template ${config.template}: there are ${known}`);
+      }
+      const { baseUrl, model, keyVariable = null, concurrency, requestsPerMinute, tokensPerMinute } = config;
+      const endpoint = createEndpoint({
+        ...{ baseUrl, model, keyVariable, concurrency, requestsPerMinute, tokensPerMinute },
+        price: { promptPerMillion: config.promptPrice, completionPerMillion: config.completionPrice },
+        spendingLimit: config.spendingLimit,
+        environment: io.environment,
+        onRetry: (reason, seconds) => io.note(`judge: ${reason}; again in ${seconds.toFixed(1)} s\n`),
+      });
+      return holdsNothing(createEndpointJudge({ endpoint, templates }));
+    }
+    case "reward-model": {
+      const opened = await openRewardModel(config.model, device, io);
+      const judge = createScoreJudge({ name: `reward model ${config.model}`, score: opened.score });
+      return { judge, [Symbol.dispose]: () => opened[Symbol.dispose]() };
+    }
+  }
+}
+
+/** A reward model that scores transcripts. */
+export interface OpenRewardModel extends Disposable {
+  readonly score: Scorer;
+}
+
+/** Opens a sequence classifier, LLaMA-shaped or GPT-2, with its own tokenizer; its first label is the reward. */
+export async function openRewardModel(source: string, device: Device, io: Io): Promise<OpenRewardModel> {
+  const path = await locate(source, "model", io);
+  const tokenizer = await openTokenizer(path);
+  if (tokenizer === null) throw new UsageError(`Cannot score by ${source}: it has no tokenizer`);
+  const tokenise = ({ conversation, answer }: Exchange) => tokenizer.encode(`${hhPrompt(conversation)} ${answer}`);
+  const { model_type: type } = (await readJson(`${path}/config.json`)) as { readonly model_type?: unknown };
+  if (type === "gpt2") {
+    const model = await loadGpt2Classifier(path, device);
+    const score = createRewardScorer({ name: source, model, tokenise });
+    return { score, [Symbol.dispose]: () => model[Symbol.dispose]() };
+  }
+  const model = await loadLlamaClassifier(path, device);
+  const score = createRewardScorer({ name: source, model, tokenise });
+  return { score, [Symbol.dispose]: () => model[Symbol.dispose]() };
+}

@@ -1,0 +1,232 @@
+// The methods under comparison as a table: what each trains, and how it decodes. The only place of an evaluation that knows
+// methods by name.
+import { createScalarReward, type ScalarReward } from "@dual-head/backbone";
+import {
+  createArgsPolicy,
+  createBasePolicy,
+  createBestOfN,
+  createCards,
+  createDualHeadPolicy,
+  createGenArmPolicy,
+  createModPolicy,
+  createProxyTuningPolicy,
+} from "@dual-head/methods";
+import { type BatchGenerator, type Controls, type DecodePolicy, sampled } from "@dual-head/sampler";
+import type { Device } from "@dual-head/tensor-core";
+import { UsageError } from "../../io.ts";
+import type { Arm, MethodId, PartKind, PartSpec } from "../arm.ts";
+import type { HeadsPart, LoadedParts, ModelPart, ScorePart } from "./parts.ts";
+
+/** What an arm is opened with. */
+export interface OpenContext {
+  readonly arm: Arm;
+  readonly device: Device;
+  readonly base: ModelPart;
+  readonly parts: LoadedParts;
+  /** Sequences at once. */
+  readonly slotCount: number;
+  /** Most tokens of a sequence. */
+  readonly capacity: number;
+}
+
+/** An arm ready to answer. */
+export interface OpenedMethod extends Disposable {
+  readonly generator: BatchGenerator;
+  /** Its next-token distributions, or null where it chooses among whole answers or segments. */
+  readonly policy: DecodePolicy | null;
+  readonly controls: Controls;
+}
+
+/** A row of the table. */
+interface MethodRow {
+  /** The parts it is trained of, one a reward or one in all. */
+  readonly parts: (arm: Arm) => readonly PartSpec[];
+  readonly open: (context: OpenContext) => OpenedMethod;
+}
+
+const perReward = (kind: PartKind) => (arm: Arm) =>
+  arm.rewards.map((reward) => ({ kind, backbone: arm.helper ?? arm.backbone, reward, settings: arm.training }));
+const one = (kind: PartKind) => (arm: Arm) => perReward(kind)(arm).slice(0, 1);
+
+function modelPolicy({ device, slotCount, capacity }: OpenContext, { backbone, params }: ModelPart): DecodePolicy {
+  return createBasePolicy({ backbone, params, device, slotCount, capacity });
+}
+
+function rewardOf({ device, capacity }: OpenContext, { model }: ScorePart, slotCount: number): ScalarReward {
+  const { maxTokens } = model.backbone.config;
+  return createScalarReward(device, model, { slotCount, capacity: Math.min(capacity + 1, maxTokens) });
+}
+
+function controlsOf({ arm: { knobs, weights } }: OpenContext): Controls {
+  const { strength, alpha } = knobs;
+  return {
+    ...(strength === undefined ? {} : { strength }),
+    ...(alpha === undefined ? {} : { alphaMin: alpha, alphaMax: alpha }),
+    ...(weights === undefined ? {} : { weights }),
+  };
+}
+
+function policyMethod(create: (context: OpenContext) => DecodePolicy): MethodRow["open"] {
+  return (context) => {
+    const policy = create(context);
+    return {
+      generator: sampled(policy),
+      policy,
+      controls: controlsOf(context),
+      [Symbol.dispose]: () => policy[Symbol.dispose](),
+    };
+  };
+}
+
+const tuned = policyMethod((context) => modelPolicy(context, context.parts.models[0]!));
+
+const dualHead = policyMethod(({ device, base, parts, slotCount, capacity }) => {
+  const { backbone, params } = base;
+  return createDualHeadPolicy({
+    ...{ backbone, params, device, slotCount, capacity },
+    mixing: mixingOf(parts.heads[0]!),
+    heads: parts.heads.map(({ name, loaded }) => ({
+      name,
+      projection: loaded.head.projection(loaded.headParams, backbone.lmHead(params)),
+      gate: loaded.gate,
+      gateParams: loaded.gateParams,
+    })),
+  });
+});
+
+/** Heads decode in the mode they were trained in. */
+function mixingOf({ loaded }: HeadsPart) {
+  const { mixing } = loaded.description.settings;
+  return mixing === "klExact" || mixing === "additive" || mixing === "mixture" ? mixing : "convex";
+}
+
+const table: Readonly<Record<MethodId, MethodRow>> = {
+  base: { parts: () => [], open: policyMethod((context) => modelPolicy(context, context.base)) },
+  "dual-head": { parts: perReward("heads"), open: dualHead },
+  "multi-objective": { parts: perReward("heads"), open: dualHead },
+  dpo: { parts: one("dpo"), open: tuned },
+  simpo: { parts: one("simpo"), open: tuned },
+  genarm: {
+    parts: perReward("genarm"),
+    open: policyMethod((context) =>
+      createGenArmPolicy(
+        modelPolicy(context, context.base),
+        context.parts.models.map((model) => ({
+          name: model.name,
+          policy: modelPolicy(context, model),
+          weight: (context.arm.knobs.weight ?? 1) / context.parts.models.length,
+        })),
+      ),
+    ),
+  },
+  mod: {
+    parts: perReward("dpo"),
+    open: policyMethod((context) =>
+      createModPolicy(context.parts.models.map((model) => ({ name: model.name, policy: modelPolicy(context, model) }))),
+    ),
+  },
+  "proxy-tuning": {
+    parts: one("dpo"),
+    open: policyMethod((context) => {
+      const [expert] = context.parts.models;
+      return createProxyTuningPolicy({
+        base: modelPolicy(context, context.base),
+        expert: modelPolicy(context, expert!),
+        antiExpert: modelPolicy(context, context.parts.helper),
+      });
+    }),
+  },
+  args: {
+    parts: one("bradley-terry"),
+    open: policyMethod((context) => {
+      const { topK = 10, weight = 1.5 } = context.arm.knobs;
+      const candidateSlots = topK * Math.min(context.slotCount, 8);
+      return createArgsPolicy({
+        base: modelPolicy(context, context.base),
+        reward: rewardOf(context, context.parts.scores[0]!, context.slotCount + candidateSlots),
+        rewardCapacity: Math.min(context.capacity + 1, context.parts.scores[0]!.model.backbone.config.maxTokens),
+        candidateSlots,
+        topK,
+        weight,
+      });
+    }),
+  },
+  "best-of-n": {
+    parts: one("bradley-terry"),
+    open: (context) => {
+      const policy = modelPolicy(context, context.base);
+      const reward = rewardOf(context, context.parts.scores[0]!, context.slotCount);
+      const generator = createBestOfN({
+        generator: sampled(policy),
+        count: context.arm.knobs.count ?? 16,
+        score: async (texts) => {
+          const scores: number[] = [];
+          for (let start = 0; start < texts.length; start += context.slotCount) {
+            const group = texts.slice(start, start + context.slotCount);
+            const slots = group.map(() => reward.open());
+            const entries = group.map(({ prompt, answer }, at) => ({
+              slot: slots[at]!,
+              tokens: [...prompt, ...answer],
+            }));
+            scores.push(...(await reward.advance(entries)));
+            for (const slot of slots) reward.close(slot);
+          }
+          return scores;
+        },
+      });
+      return {
+        generator,
+        policy: null,
+        controls: {},
+        [Symbol.dispose]() {
+          policy[Symbol.dispose]();
+          reward[Symbol.dispose]();
+        },
+      };
+    },
+  },
+  cards: {
+    parts: one("bradley-terry"),
+    open: (context) => {
+      const policy = modelPolicy(context, context.base);
+      const reward = rewardOf(context, context.parts.scores[0]!, context.slotCount);
+      const { entropyThreshold, rewardShare, acceptTemperature, retryLimit } = context.arm.knobs;
+      const generator = createCards({
+        ...{ policy, reward, entropyThreshold, rewardShare, acceptTemperature, retryLimit },
+        rewardTarget: context.arm.knobs.rewardTarget ?? 1,
+      });
+      return {
+        generator,
+        policy: null,
+        controls: {},
+        [Symbol.dispose]() {
+          policy[Symbol.dispose]();
+          reward[Symbol.dispose]();
+        },
+      };
+    },
+  },
+};
+
+/** The parts that an arm needs trained. */
+export function partsOf(arm: Arm): readonly PartSpec[] {
+  return table[arm.method].parts(arm);
+}
+
+/**
+ * Opens an arm; disposing it leaves its parts.
+ *
+ * @throws UsageError where the models do not fit each other
+ */
+export function openMethod(context: OpenContext): OpenedMethod {
+  const { arm, base, parts } = context;
+  const stranger = [...parts.models, parts.helper].find(
+    ({ backbone }) => backbone.config.vocabSize !== base.backbone.config.vocabSize,
+  );
+  if (stranger !== undefined) {
+    throw new UsageError(
+      `Cannot run ${arm.name}: ${stranger.name} has ${stranger.backbone.config.vocabSize} tokens but ${base.name} has ${base.backbone.config.vocabSize}; use models of one tokenizer`,
+    );
+  }
+  return table[arm.method].open(context);
+}

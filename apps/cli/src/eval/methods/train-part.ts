@@ -1,0 +1,249 @@
+// Training and loading of the parts of a method: reward heads by the ordinary training of heads, whole models, changes of low
+// rank and score heads by tuning. Knows no suite.
+import {
+  attachDeltas,
+  initialiseDeltas,
+  type LlamaDeltas,
+  type LlamaParams,
+  loadDeltas,
+  loadLlama,
+  loadLlamaClassifier,
+  saveDeltas,
+  saveLlama,
+  saveLlamaClassifier,
+} from "@dual-head/backbone-llama";
+import type { PreferencePair } from "@dual-head/data";
+import type { GateConfig } from "@dual-head/gating";
+import type { HeadConfig } from "@dual-head/heads";
+import {
+  bradleyTerryRecipe,
+  dpoRecipe,
+  genArmRecipe,
+  type LoraRecipe,
+  recipeSettings,
+  simpoRecipe,
+  type TrainingRecipe,
+} from "@dual-head/methods";
+import { type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
+import {
+  defaultGate,
+  defaultHead,
+  freeTree,
+  type HeldOutFigures,
+  initialScore,
+  loadHeads,
+  prepareData,
+  type Trainable,
+  type TrainingSettings,
+  type TuneSettings,
+  train,
+  tune,
+  wholeModel,
+  withScore,
+} from "@dual-head/train";
+import { type Io, responsive } from "../../io.ts";
+import type { PartKind, PartSpec } from "../arm.ts";
+import type { OpenBackbone } from "../workbench.ts";
+import type { HeadsPart, ModelPart, ScorePart } from "./parts.ts";
+
+/** A loaded part; disposing it frees what is its own. */
+export interface LoadedPart extends Disposable {
+  readonly part: HeadsPart | ModelPart | ScorePart;
+}
+
+/** What a part is trained with. */
+export interface TrainPartOptions {
+  readonly spec: PartSpec;
+  readonly pairs: readonly PreferencePair[];
+  readonly opened: OpenBackbone;
+  readonly device: Device;
+  readonly folder: string;
+  readonly seed: number;
+  readonly io: Io;
+  readonly onProgress: (line: string) => void;
+}
+
+/** What a training led to, for the record of a run. */
+export interface PartFigures {
+  readonly steps: number;
+  readonly seconds: number;
+  readonly trainable: number;
+  readonly trainLoss: number;
+  readonly heldOut: HeldOutFigures | null;
+}
+
+const recipes: Readonly<Record<Exclude<PartKind, "heads">, TrainingRecipe>> = {
+  genarm: genArmRecipe,
+  dpo: dpoRecipe,
+  simpo: simpoRecipe,
+  "bradley-terry": bradleyTerryRecipe,
+};
+
+/** Share of the pairs of which the accuracy is taken, by prompt; the same pairs for every part of one seed. */
+const heldOutShare = 0.1;
+
+/** Trains a part into its folder, going on where a former run was stopped. */
+export function trainPart(options: TrainPartOptions): Promise<PartFigures> {
+  return options.spec.kind === "heads" ? trainHeads(options) : tuneModel(options);
+}
+
+async function trainHeads(options: TrainPartOptions): Promise<PartFigures> {
+  const { spec, pairs, opened, device, folder, seed, io } = options;
+  const { hiddenSize } = opened.llama.config;
+  const { head, gate, ...settings } = spec.settings as Partial<TrainingSettings> & {
+    readonly head?: Partial<HeadConfig>;
+    readonly gate?: Partial<GateConfig>;
+  };
+  const run = train({
+    device,
+    backbone: opened.llama.backbone,
+    params: opened.llama.params,
+    backboneSha256: opened.llama.sha256,
+    backboneDtype: opened.llama.dtype,
+    tokenizer: opened.tokenizer,
+    pairs,
+    folder,
+    head: head?.kind === "low-rank" ? (head as HeadConfig) : ({ ...defaultHead, ...head } as HeadConfig),
+    gate: gate?.kind === "constant" ? (gate as GateConfig) : ({ ...defaultGate(hiddenSize), ...gate } as GateConfig),
+    settings: { seed, heldOut: heldOutShare, ...settings },
+    resume: true,
+    signal: io.signal,
+  });
+  for await (const event of responsive(run)) {
+    showStep(options, event);
+    if (event.kind !== "end") continue;
+    const { steps, seconds, trainable, trainLoss, heldOut } = event.summary;
+    return { steps, seconds, trainable: trainable.head + trainable.gate, trainLoss, heldOut };
+  }
+  throw new Error(`Cannot sum up the training of ${spec.kind}: it ended without figures`);
+}
+
+async function tuneModel(options: TrainPartOptions): Promise<PartFigures> {
+  const { spec, opened, device, seed } = options;
+  const { llama } = opened;
+  const { config, params } = llama;
+  const recipe = recipes[spec.kind as Exclude<PartKind, "heads">];
+  const lora = loraOf(spec, recipe);
+  if (lora !== null) {
+    const deltas = initialiseDeltas(config, device, { rank: lora.rank, targets: lora.targets }, seed);
+    try {
+      const trainable: Trainable<LlamaParams, LlamaDeltas<Tensor>> = {
+        initial: deltas,
+        assemble: (trained) => ({ params: attachDeltas(params, trained), score: null }),
+      };
+      return await tuneInto(options, recipe, "lora", trainable, (folder, trained) =>
+        saveDeltas(folder, config, trained, { alpha: lora.alpha }),
+      );
+    } finally {
+      freeTree(deltas);
+    }
+  }
+  const { generation } = llama;
+  if (recipe.trains !== "scored") {
+    return tuneInto(options, recipe, "whole", wholeModel(params), (folder, trained) =>
+      saveLlama(folder, config, trained, { generation }),
+    );
+  }
+  const score = initialScore(device, config.hiddenSize, seed);
+  try {
+    const weight = { weight: score, padTokenId: null };
+    return await tuneInto(options, recipe, "scored", withScore(wholeModel(params), weight), (folder, trained) =>
+      saveLlamaClassifier(
+        folder,
+        config,
+        { params: trained.model, score: trained.score, padTokenId: null },
+        { generation },
+      ),
+    );
+  } finally {
+    score.dispose();
+  }
+}
+
+/** The changes of low rank of a part, or null where matrices themselves are trained: `lora: 0` says so, another number the rank. */
+function loraOf({ settings }: PartSpec, { lora, trains }: TrainingRecipe): LoraRecipe | null {
+  const rank = settings.lora ?? (trains === "lora" ? lora?.rank : 0);
+  if (lora === null || typeof rank !== "number" || rank === 0) return null;
+  return { ...lora, rank, alpha: (lora.alpha * rank) / lora.rank };
+}
+
+async function tuneInto<Trained>(
+  options: TrainPartOptions,
+  recipe: TrainingRecipe,
+  trains: "lora" | "whole" | "scored",
+  trainable: Trainable<LlamaParams, Trained>,
+  save: (folder: string, trained: Trained) => Promise<void>,
+): Promise<PartFigures> {
+  const { spec, pairs, opened, device, folder, seed, io } = options;
+  const { llama, tokenizer } = opened;
+  const { lora: _, ...given } = spec.settings;
+  const isOption = (name: string) => Object.hasOwn(recipe.options, name);
+  const own = Object.fromEntries(Object.entries(given).filter(([name]) => isOption(name))) as Record<string, number>;
+  const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !isOption(name)));
+  const prepared = await prepareData(tokenizer, pairs, null, {
+    maxTokens: llama.config.maxTokens,
+    heldOut: heldOutShare,
+    seed,
+  });
+  const run = tune({
+    device,
+    backbone: llama.backbone,
+    trainable,
+    objective: recipe.objective(own),
+    pairs: prepared.pairs,
+    heldOut: prepared.heldOut,
+    folder,
+    settings: { ...recipeSettings(recipe, llama.config.hiddenSize, trains), seed, ...(rest as Partial<TuneSettings>) },
+    save: (trained) => save(folder, trained),
+    resume: true,
+    signal: io.signal,
+  });
+  for await (const event of responsive(run)) {
+    showStep(options, event);
+    if (event.kind !== "end") continue;
+    freeTree(event.trained);
+    const { steps, seconds, trainable: trainedCount, trainLoss, heldOut } = event.summary;
+    return { steps, seconds, trainable: trainedCount, trainLoss, heldOut };
+  }
+  throw new Error(`Cannot sum up the tuning of ${spec.kind}: it ended without figures`);
+}
+
+function showStep({ spec, onProgress }: TrainPartOptions, event: object): void {
+  if (!("step" in event) || !("totalSteps" in event)) return;
+  onProgress(`training ${spec.kind} on ${spec.backbone} for ${spec.reward}: step ${event.step} of ${event.totalSteps}`);
+}
+
+/** Loads a trained part. */
+export async function loadPart(
+  spec: PartSpec,
+  folder: string,
+  { llama, tokenizer }: OpenBackbone,
+  device: Device,
+): Promise<LoadedPart> {
+  const name = `${spec.kind} for ${spec.reward}`;
+  const { backbone, config, dtype } = llama;
+  if (spec.kind === "heads") {
+    const { hiddenSize, vocabSize } = config;
+    const target = { backboneSha256: llama.sha256, tokenizerSha256: tokenizer.sha256, hiddenSize, vocabSize };
+    const loaded = await loadHeads(folder, device, target, { dtype });
+    return { part: { name, loaded }, [Symbol.dispose]: () => loaded[Symbol.dispose]() };
+  }
+  if (loraOf(spec, recipes[spec.kind]) !== null) {
+    const deltas = await loadDeltas(folder, config, device);
+    return {
+      part: { name, backbone, params: attachDeltas(llama.params, deltas) },
+      [Symbol.dispose]() {
+        for (const { leaf } of leavesOf<Tensor>(deltas)) leaf.dispose();
+      },
+    };
+  }
+  if (spec.kind === "bradley-terry") {
+    const model = await loadLlamaClassifier(folder, device, { dtype });
+    return { part: { name, model }, [Symbol.dispose]: () => model[Symbol.dispose]() };
+  }
+  const model = await loadLlama(folder, device, { dtype });
+  return {
+    part: { name, backbone: model.backbone, params: model.params },
+    [Symbol.dispose]: () => model[Symbol.dispose](),
+  };
+}

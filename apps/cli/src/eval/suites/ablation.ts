@@ -1,0 +1,84 @@
+// "Ablation": what dual-head loses without its parts, each variant trained anew and compared with GenARM; and variants that
+// the paper does not have.
+import type { SuiteReport, TableRow } from "../figures.ts";
+import { type Compared, compare, percent, rewardOf } from "./compare.ts";
+import { type ArmOverrides, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
+import { paperAblation } from "./paper.ts";
+
+/** Variants by name: what is changed of the configuration's dual-head. */
+const variants: readonly (ArmOverrides & { readonly name: string; readonly label: string })[] = [
+  { name: "fixed", label: "fixed gating, α = 0.5", training: { gate: { kind: "constant", alpha: 0.5 } } },
+  { name: "unregularised", label: "no gating regularisation, λ_G = 0", training: { lambdaGate: 0 } },
+  { name: "single-head", label: "single-head attention", training: { gate: { headCount: 1 } } },
+  { name: "printed-sign", label: "entropy term with the printed sign", training: { entropySign: "printed" } },
+  { name: "reward-only", label: "preferences score the reward head alone", training: { preferenceOn: "reward" } },
+  { name: "kl-exact", label: "klExact mixing", training: { mixing: "klExact" } },
+  { name: "low-rank", label: "low-rank head, rank 16", training: { head: { kind: "low-rank", rank: 16, bias: true } } },
+  { name: "full", label: "full dual-head" },
+];
+
+/** The paper's table of ablations. */
+export const ablationSuite: Suite = {
+  name: "ablation",
+  title: "Ablation: dual-head without its parts, against GenARM",
+  arms: (config, setting) => [
+    armOf(config, setting, "genarm"),
+    ...variants.map(({ label: _, ...overrides }) => armOf(config, setting, "dual-head", overrides)),
+  ],
+  async run(context): Promise<SuiteReport> {
+    const [genArm, ...arms] = ablationSuite.arms(context.config, context.setting);
+    const other = await answer(context, genArm!);
+    const compared: Compared[] = [];
+    for (const arm of arms) compared.push(await compare(context, await answer(context, arm), other));
+    return reportOf(compared, context);
+  },
+};
+
+function reportOf(compared: readonly Compared[], { setting }: SuiteContext): SuiteReport {
+  const [reward] = setting.rewards;
+  const full = compared.at(-1)!;
+  return {
+    suite: "ablation",
+    title: ablationSuite.title,
+    tables: [
+      {
+        title: "Variants against GenARM",
+        caption: "Win rates of each variant over GenARM; every variant is trained on the same pairs.",
+        columns: [
+          { name: "win rate, %", digits: 1, isShare: true },
+          { name: "length-controlled, %", digits: 1, isShare: true },
+          { name: `${reward} reward` },
+          { name: "mean α" },
+        ],
+        rows: compared.map(({ first, win, lengthControlled }, at): TableRow => {
+          const paper = paperAblation[variants[at]!.name];
+          const alphas = first.responses.flatMap(({ alpha }) => alpha ?? []);
+          return {
+            label: variants[at]!.label,
+            cells: [
+              win,
+              lengthControlled,
+              rewardOf(first, reward!),
+              alphas.length === 0 ? null : { value: alphas.reduce((sum, each) => sum + each, 0) / alphas.length },
+            ],
+            paper: [paper?.win ?? null, paper?.lengthControlled ?? null, null, null],
+          };
+        }),
+      },
+    ],
+    plots: [],
+    claims: compared.flatMap(({ win }, at) => {
+      const { name, label } = variants[at]!;
+      if (name === "full" || !Object.hasOwn(paperAblation, name)) return [];
+      const isWorse = win.high! < full.win.low!;
+      return [
+        {
+          statement: `dual-head is better than with ${label} (paper: ${paperAblation.full!.win} against ${paperAblation[name]!.win}).`,
+          holds: isWorse ? true : win.value >= full.win.value ? false : null,
+          evidence: `${percent(full.win)} against ${percent(win)}.`,
+        },
+      ];
+    }),
+    notes: [],
+  };
+}

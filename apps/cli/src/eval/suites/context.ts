@@ -1,0 +1,107 @@
+// What a suite works with: arms made from the configuration, their answers with true rewards, and comparisons by the judge.
+// Knows no suite.
+import type { Judge } from "@dual-head/eval";
+import type { Arm, MethodId, PartSettings } from "../arm.ts";
+import { type EvalConfig, methodConfigOf } from "../config.ts";
+import type { SuiteReport } from "../figures.ts";
+import type { EvalResponse } from "../responses.ts";
+import { type EvalPrompt, exchangeOf, type PromptSplit, type Setting } from "../settings/setting.ts";
+import type { Workbench } from "../workbench.ts";
+
+/** An arm with its answers and what they are worth. */
+export interface Answered {
+  readonly arm: Arm;
+  readonly prompts: readonly EvalPrompt[];
+  readonly responses: readonly EvalResponse[];
+  /** Rewards by name, in the order of the prompts; those that somebody knows. */
+  readonly rewards: Readonly<Record<string, readonly number[]>>;
+}
+
+/** How an arm differs from the configuration's. */
+export interface ArmOverrides {
+  readonly name?: string | undefined;
+  readonly backbone?: string | undefined;
+  readonly helper?: string | undefined;
+  readonly rewards?: readonly string[] | undefined;
+  readonly weights?: readonly number[] | undefined;
+  readonly knobs?: Readonly<Record<string, number>> | undefined;
+  readonly training?: PartSettings | undefined;
+}
+
+/** How an arm answers. */
+export interface AnswerOptions {
+  readonly count?: number | undefined;
+  readonly split?: PromptSplit | undefined;
+  readonly withKl?: boolean | undefined;
+}
+
+/** What a suite works with. */
+export interface SuiteContext {
+  readonly config: EvalConfig;
+  readonly setting: Setting;
+  readonly bench: Workbench;
+  readonly judge: Judge;
+  readonly signal: AbortSignal;
+}
+
+/** A suite: named after its table. */
+export interface Suite {
+  readonly name: string;
+  readonly title: string;
+  /** Arms it will run, for the preview of a dry run. */
+  readonly arms: (config: EvalConfig, setting: Setting) => readonly Arm[];
+  readonly run: (context: SuiteContext) => Promise<SuiteReport>;
+}
+
+/** The arm of a method as the configuration has it, with changes; nested settings are changed one by one. */
+export function armOf(config: EvalConfig, setting: Setting, method: MethodId, overrides: ArmOverrides = {}): Arm {
+  const own = methodConfigOf(config, method);
+  const { name = method, backbone = "main", helper, rewards = setting.rewards.slice(0, 1), weights } = overrides;
+  return {
+    name,
+    method,
+    backbone,
+    rewards,
+    ...(weights === undefined ? {} : { weights }),
+    ...(helper === undefined ? {} : { helper }),
+    knobs: { ...own.knobs, ...overrides.knobs },
+    training: merged(own.training, overrides.training ?? {}),
+  };
+}
+
+function merged(a: PartSettings, b: PartSettings): PartSettings {
+  const isObject = (value: unknown): value is PartSettings =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  const entries = Object.entries(b).map(([name, value]) => {
+    const former = a[name];
+    // Another kind of gate or head has settings of its own.
+    const isSameKind = isObject(former) && isObject(value) && (value.kind ?? former.kind) === former.kind;
+    return [name, isSameKind ? merged(former, value) : value] as const;
+  });
+  return { ...a, ...Object.fromEntries(entries) };
+}
+
+/** Answers prompts by an arm and scores them by whoever knows rewards. */
+export async function answer(
+  { bench, config, setting, signal }: SuiteContext,
+  arm: Arm,
+  { count = config.prompts, split = "test", withKl = false }: AnswerOptions = {},
+): Promise<Answered> {
+  const prompts = await setting.prompts(split, count, config.seed);
+  const { responses } = await bench.run(arm, prompts, { withKl });
+  const exchanges = responses.map((response, at) => exchangeOf(prompts[at]!, response.answer));
+  const rewards: Record<string, readonly number[]> = {};
+  for (const [name, score] of Object.entries(setting.scorers))
+    rewards[name] = Array.from(await score(exchanges, signal));
+  return { arm, prompts, responses, rewards };
+}
+
+/** What `body` makes of each item, one after the other: arms share one device. */
+export async function inTurn<Item, Out>(
+  items: readonly Item[],
+  body: (item: Item) => Promise<Out>,
+): Promise<readonly Out[]> {
+  const results: Out[] = [];
+  for (const item of items) results.push(await body(item));
+  return results;
+}

@@ -1,0 +1,145 @@
+// The reward–KL frontier: what each method gains for how far it moves from the base model, at several values of its knob.
+import { type BootstrapEstimate, bestOfNKlBound, compareAtKl, type FrontierPoint, rewardAtKl } from "@dual-head/eval";
+import type { Arm, MethodId } from "../arm.ts";
+import type { EvalConfig } from "../config.ts";
+import type { Claim, Figure, SuiteReport } from "../figures.ts";
+import type { Setting } from "../settings/setting.ts";
+import { meanFigure } from "./compare.ts";
+import { type ArmOverrides, answer, armOf, type Suite } from "./context.ts";
+
+/** A method's knob: its values by default, and what a value changes. */
+interface Knob {
+  readonly method: MethodId;
+  readonly name: string;
+  readonly values: readonly number[];
+  readonly set: (value: number) => ArmOverrides;
+}
+
+const strength = (value: number): ArmOverrides => ({ knobs: { strength: value } });
+const knobs: readonly Knob[] = [
+  { method: "dual-head", name: "strength", values: [0.25, 0.5, 1, 2, 4], set: strength },
+  { method: "genarm", name: "strength", values: [0.25, 0.5, 1, 1.5, 2], set: strength },
+  { method: "args", name: "strength", values: [0.25, 0.5, 1, 2, 4], set: strength },
+  { method: "proxy-tuning", name: "strength", values: [0.25, 0.5, 0.75, 1, 1.5], set: strength },
+  { method: "dpo", name: "β", values: [0.5, 0.2, 0.1, 0.05, 0.02], set: (beta) => ({ training: { beta } }) },
+  { method: "simpo", name: "β", values: [0.5, 1, 2, 4, 8], set: (beta) => ({ training: { beta } }) },
+  { method: "best-of-n", name: "n", values: [1, 2, 4, 8, 16], set: (count) => ({ knobs: { count } }) },
+];
+
+const pointsOf = (config: EvalConfig, setting: Setting) =>
+  knobs.flatMap(({ method, name, values, set }) =>
+    (config.frontier[method] ?? values).map((value): { method: MethodId; label: string; value: number; arm: Arm } => ({
+      method,
+      value,
+      label: `${name} ${value}`,
+      arm: armOf(config, setting, method, { ...set(value), name: `${method} ${name} ${value}` }),
+    })),
+  );
+
+/** A point with the name of its knob's value. */
+interface CurvePoint extends FrontierPoint {
+  readonly label: string;
+  readonly kl: readonly number[];
+  readonly reward: readonly number[];
+}
+
+/** An estimate as a figure; null where it is not defined. */
+function figureAt({ value, low, high }: BootstrapEstimate): Figure | null {
+  return value === null || low === null || high === null ? null : { value, low, high };
+}
+
+/** The three KLs at which methods are compared: inside the range that most of them reach. */
+const namedKls = [1, 2, 4] as const;
+
+/** The suite that no table of the paper has, and the only one in which methods can be compared at equal distance. */
+export const frontierSuite: Suite = {
+  name: "frontier",
+  title: "Frontier: reward against distance from the base model",
+  arms: (config, setting) => pointsOf(config, setting).map(({ arm }) => arm),
+  async run(context): Promise<SuiteReport> {
+    const { config, setting } = context;
+    const [reward] = setting.rewards;
+    const count = Math.max(20, Math.ceil(config.prompts / 2));
+    const curves = new Map<MethodId, CurvePoint[]>();
+    for (const { method, label, value, arm } of pointsOf(config, setting)) {
+      const answered = await answer(context, arm, { count, withKl: true });
+      const rewards = answered.rewards[reward!];
+      if (rewards === undefined) throw new Error("Cannot draw a frontier: the setting knows no true reward");
+      // The bound is what is known of best-of-n; it is never below the truth.
+      const kl = answered.responses.map((response) => response.kl ?? bestOfNKlBound(value));
+      const point = { label, knob: value, kl, reward: rewards };
+      curves.set(method, [...(curves.get(method) ?? []), point]);
+    }
+    const points = [...curves].flatMap(([method, curve]) => curve.map((point) => ({ method, ...point })));
+    const options = { seed: config.seed };
+    const own = curves.get("dual-head")!;
+    const rest = [...curves.keys()].filter((method) => method !== "dual-head");
+    const differences = rest.flatMap((method) =>
+      namedKls.map((kl) => ({
+        method,
+        kl,
+        difference: figureAt(compareAtKl(own, curves.get(method)!, kl, options).difference),
+      })),
+    );
+    return {
+      suite: "frontier",
+      title: frontierSuite.title,
+      tables: [
+        {
+          title: `${reward} reward at equal KL`,
+          caption: `Interpolated between measured points, never beyond them; intervals by bootstrap over ${count} prompts. KL(π ‖ base) in nats a sequence, exact per token along sampled answers; of best-of-n the bound log n − (n − 1)/n.`,
+          columns: namedKls.map((kl) => ({ name: `KL ${kl}` })),
+          rows: [...curves.entries()].map(([method, curve]) => ({
+            label: method,
+            cells: namedKls.map((kl) => figureAt(rewardAtKl(curve, kl, options))),
+          })),
+        },
+        {
+          title: "dual-head less the other method, at equal KL",
+          caption: "Above 0 dual-head gains more; – where one of both was not measured on both sides of that KL.",
+          columns: namedKls.map((kl) => ({ name: `KL ${kl}` })),
+          rows: rest.map((method) => ({
+            label: method,
+            cells: differences.filter((each) => each.method === method).map(({ difference }) => difference),
+          })),
+        },
+        {
+          title: "All points",
+          caption: "Each knob's value by itself.",
+          columns: [{ name: "KL, nats" }, { name: `${reward} reward` }],
+          rows: points.map(({ method, label, kl, reward: own }) => ({
+            label: `${method}, ${label}`,
+            cells: [meanFigure(kl), meanFigure(own)],
+          })),
+        },
+      ],
+      plots: [
+        {
+          title: "reward against KL",
+          caption: `Mean ${reward} reward of answers against mean KL to the base model, one line a method.`,
+          x: "KL(π ‖ base), nats a sequence",
+          y: `${reward} reward`,
+          series: [...curves.entries()].map(([method, curve]) => ({
+            name: method,
+            points: curve
+              .map(({ kl, reward: own, label }) => ({ x: meanFigure(kl), y: meanFigure(own), label }))
+              .sort((a, b) => a.x.value - b.x.value),
+          })),
+        },
+      ],
+      claims: differences.map(({ method, kl, difference }) => claimOf(method, kl, difference)),
+      notes: [],
+    };
+  },
+};
+
+function claimOf(method: MethodId, kl: number, difference: Figure | null): Claim {
+  const statement = `at a KL of ${kl} nats dual-head gains more reward than ${method}.`;
+  if (difference === null) return { statement, holds: null, evidence: "One of both was not measured around this KL." };
+  const { value, low, high } = difference;
+  return {
+    statement,
+    holds: low! > 0 ? true : high! < 0 ? false : null,
+    evidence: `Difference ${value.toFixed(3)} [${low!.toFixed(3)}, ${high!.toFixed(3)}].`,
+  };
+}

@@ -1,0 +1,122 @@
+// "Multi-objective": helpful and harmless at several weights, set at run time without training anew.
+import type { EvalConfig } from "../config.ts";
+import type { Claim, Figure, SuiteReport } from "../figures.ts";
+import type { Setting } from "../settings/setting.ts";
+import { rewardOf } from "./compare.ts";
+import { answer, armOf, inTurn, type Suite } from "./context.ts";
+import { paperObjectives } from "./paper.ts";
+
+const configurations = [
+  { name: "help", label: "help-focused", helpful: 0.8 },
+  { name: "balanced", label: "balanced", helpful: 0.5 },
+  { name: "safety", label: "safety-focused", helpful: 0.2 },
+] as const;
+const objectives = ["helpful", "harmless"] as const;
+
+const methodsCompared = ["multi-objective", "genarm", "mod"] as const;
+
+const rowsOf = (config: EvalConfig, setting: Setting) =>
+  methodsCompared.flatMap((method) =>
+    configurations.map((configuration) => ({
+      method,
+      configuration,
+      arm: armOf(config, setting, method, {
+        name: `${method} ${configuration.label}`,
+        rewards: objectives,
+        weights: [configuration.helpful, 1 - configuration.helpful],
+      }),
+    })),
+  );
+
+/** The paper's table of several objectives. */
+export const multiObjectiveSuite: Suite = {
+  name: "multi-objective",
+  title: "Multi-objective: weights chosen at run time",
+  arms: (config, setting) => [armOf(config, setting, "base"), ...rowsOf(config, setting).map(({ arm }) => arm)],
+  async run(context): Promise<SuiteReport> {
+    const { config, setting } = context;
+    const base = await answer(context, armOf(config, setting, "base"));
+    const rows = await inTurn(rowsOf(config, setting), async (row) => {
+      const answered = await answer(context, row.arm);
+      return { ...row, helpful: rewardOf(answered, "helpful"), harmless: rewardOf(answered, "harmless") };
+    });
+    const own = (name: string) =>
+      rows.find(({ method, configuration }) => method === "multi-objective" && configuration.name === name)!;
+    const genArm = rows.find(({ method, configuration }) => method === "genarm" && configuration.name === "balanced")!;
+    return {
+      suite: "multi-objective",
+      title: multiObjectiveSuite.title,
+      tables: [
+        {
+          title: "Helpful and harmless rewards",
+          caption:
+            "True rewards in [−1, 1]; the paper's are scores of GPT-2 reward models, on another scale. A head, a reward model (GenARM) or a whole model (MOD) is trained for each objective.",
+          columns: [
+            { name: "helpful weight", digits: 1 },
+            { name: "harmless weight", digits: 1 },
+            { name: "helpful reward" },
+            { name: "harmless reward" },
+          ],
+          rows: [
+            { label: "base", cells: [null, null, rewardOf(base, "helpful"), rewardOf(base, "harmless")] },
+            ...rows.map(({ arm, method, configuration, helpful, harmless }) => {
+              const paper =
+                method === "multi-objective"
+                  ? paperObjectives[configuration.name]
+                  : method === "genarm" && configuration.name === "balanced"
+                    ? paperObjectives.genarm
+                    : undefined;
+              return {
+                label: arm.name,
+                cells: [{ value: configuration.helpful }, { value: 1 - configuration.helpful }, helpful, harmless],
+                paper: [null, null, ...(paper ?? [null, null])],
+              };
+            }),
+          ],
+        },
+      ],
+      plots: [
+        {
+          title: "helpful against harmless",
+          caption: "Each method at helpful weights .8, .5 and .2.",
+          x: "harmless reward",
+          y: "helpful reward",
+          series: methodsCompared.map((method) => ({
+            name: method,
+            points: rows
+              .filter((row) => row.method === method)
+              .flatMap(({ helpful, harmless }) =>
+                helpful === null || harmless === null ? [] : [{ x: harmless, y: helpful }],
+              ),
+          })),
+        },
+      ],
+      claims: [
+        above(
+          "the help-focused configuration has a higher helpful reward than the safety-focused",
+          own("help").helpful,
+          own("safety").helpful,
+        ),
+        above(
+          "the safety-focused configuration has a higher harmless reward than the help-focused",
+          own("safety").harmless,
+          own("help").harmless,
+        ),
+        above("balanced, dual-head is more helpful than GenARM (paper: +.31)", own("balanced").helpful, genArm.helpful),
+        above(
+          "balanced, dual-head is more harmless than GenARM (paper: +.29)",
+          own("balanced").harmless,
+          genArm.harmless,
+        ),
+      ],
+      notes: [],
+    };
+  },
+};
+
+/** Decided where the intervals do not overlap, or where the order is the other one. */
+function above(statement: string, a: Figure | null, b: Figure | null): Claim {
+  if (a === null || b === null) return { statement: `${statement}.`, holds: null, evidence: "Not known here." };
+  const holds = a.low! > b.high! ? true : a.value <= b.value ? false : null;
+  return { statement: `${statement}.`, holds, evidence: `${a.value.toFixed(2)} against ${b.value.toFixed(2)}.` };
+}

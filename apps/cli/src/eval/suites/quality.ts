@@ -1,0 +1,115 @@
+// "Quality and alignment": average reward, diversity and coherence of each method's answers.
+import { coherenceOf, createHiddenStateEmbedder, diversityOf } from "@dual-head/eval";
+import type { MethodId } from "../arm.ts";
+import type { Claim, Figure, TableRow } from "../figures.ts";
+import { figureOf, meanFigure, rewardOf } from "./compare.ts";
+import { type Answered, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
+import { paperQuality } from "./paper.ts";
+
+const methods: readonly MethodId[] = ["base", "dpo", "simpo", "args", "genarm", "best-of-n", "dual-head"];
+
+interface Quality {
+  readonly answered: Answered;
+  readonly reward: Figure | null;
+  readonly diversity: Figure;
+  readonly pooled: Figure | null;
+  readonly coherence: Figure;
+  readonly fluent: Figure | null;
+  readonly length: Figure;
+}
+
+async function qualityOf(context: SuiteContext, answered: Answered): Promise<Quality> {
+  const { setting } = context;
+  const answers = answered.responses.map(({ answer: text }) => text.trim());
+  const { isFluent } = setting;
+  const { llama, tokenizer, role } = await context.bench.backbone(answered.arm.backbone);
+  const embedder = createHiddenStateEmbedder({
+    ...{ model: role, backbone: llama.backbone, params: llama.params, device: context.bench.options.device },
+    encode: (text) => tokenizer.encode(text),
+  });
+  const pairs = answered.prompts.map(({ turns }, at) => ({ prompt: turns.at(-1)!, response: answers[at]! }));
+  const { cosine } = await coherenceOf(embedder, pairs, context.signal);
+  const { perResponse, pooled } = diversityOf(answers);
+  return {
+    answered,
+    reward: rewardOf(answered, setting.rewards[0]!),
+    diversity: figureOf(perResponse),
+    pooled: pooled === null ? null : { value: pooled },
+    coherence: figureOf(cosine),
+    fluent: isFluent === null ? null : meanFigure(answers.map((text) => Number(isFluent(text)))),
+    length: meanFigure(answers.map((text) => text.split(/\s+/).filter((word) => word !== "").length)),
+  };
+}
+
+/** Whether dual-head has the highest value of all the paper's methods. */
+function highest(
+  name: string,
+  all: readonly Quality[],
+  figureOf: (quality: Quality) => Figure | null,
+  among: (quality: Quality) => boolean = ({ answered }) => Object.hasOwn(paperQuality, answered.arm.method),
+): Claim {
+  const compared = all.filter(among).map((quality) => ({ name: quality.answered.arm.name, figure: figureOf(quality) }));
+  const own = compared.find(({ name: each }) => each === "dual-head")?.figure ?? null;
+  const rest = compared.filter(({ name: each }) => each !== "dual-head");
+  const statement = `dual-head has the highest ${name} of the paper's methods.`;
+  if (own === null || rest.some(({ figure }) => figure === null))
+    return { statement, holds: null, evidence: "Not known here." };
+  const best = rest.reduce((a, b) => (b.figure!.value > a.figure!.value ? b : a));
+  const isAbove = own.low! > best.figure!.high!;
+  const isBelow = own.high! < best.figure!.low!;
+  return {
+    statement,
+    holds: isAbove ? true : isBelow || own.value < best.figure!.value ? false : null,
+    evidence: `${own.value.toFixed(2)}; the best other, ${best.name}, has ${best.figure!.value.toFixed(2)}.`,
+  };
+}
+
+/** The paper's table of quality. */
+export const qualitySuite: Suite = {
+  name: "quality",
+  title: "Quality and alignment",
+  arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
+  async run(context) {
+    const all: Quality[] = [];
+    for (const arm of qualitySuite.arms(context.config, context.setting)) {
+      all.push(await qualityOf(context, await answer(context, arm)));
+    }
+    const [reward] = context.setting.rewards;
+    return {
+      suite: "quality",
+      title: qualitySuite.title,
+      tables: [
+        {
+          title: "Reward, diversity, coherence",
+          caption:
+            "Diversity is the product of distinct shares of 2-, 3- and 4-grams per answer, then the mean (ARGS), and with n-grams pooled over all answers (SimCTG); both fall with length, in words beside. Coherence is the mean cosine of the backbone's mean hidden states of question and answer. The paper's reward is on another scale.",
+          columns: [
+            { name: `${reward} reward` },
+            { name: "diversity (per answer)" },
+            { name: "coherence" },
+            { name: "diversity (pooled)" },
+            { name: "fluent, %", digits: 1, isShare: true },
+            { name: "words", digits: 1 },
+          ],
+          rows: all.map(
+            ({ answered, reward: own, diversity, pooled, coherence: coherent, fluent, length }): TableRow => {
+              const paper = paperQuality[answered.arm.method];
+              return {
+                label: answered.arm.name,
+                cells: [own, diversity, coherent, pooled, fluent, length],
+                paper: [...(paper ?? [null, null, null]), null, null, null],
+              };
+            },
+          ),
+        },
+      ],
+      plots: [],
+      claims: [
+        highest("average reward", all, (quality) => quality.reward),
+        highest("diversity", all, (quality) => quality.diversity),
+        highest("coherence", all, (quality) => quality.coherence),
+      ],
+      notes: [],
+    };
+  },
+};

@@ -1,0 +1,128 @@
+// The same small search for every method: a few settings each, on prompts of their own, the best by true reward. Writes a log
+// of all trials and the configuration that follows. Knows no table of the paper.
+import { meanInterval } from "@dual-head/eval";
+import type { MethodId } from "./arm.ts";
+import type { EvalConfig } from "./config.ts";
+import { type ArmOverrides, answer, armOf, inTurn, type SuiteContext } from "./suites/context.ts";
+
+/** One setting of a method. */
+interface Trial {
+  readonly method: MethodId;
+  readonly knobs: Readonly<Record<string, number>>;
+  readonly training: Readonly<Record<string, unknown>>;
+}
+
+/** What a trial led to on the validation prompts. */
+export interface TrialResult extends Trial {
+  readonly reward: { readonly mean: number; readonly low: number; readonly high: number };
+  /** Nats a sequence, or null of methods without a distribution. */
+  readonly kl: number | null;
+  /** Share of fluent answers, where the setting has a grammar. */
+  readonly fluent: number | null;
+  /** Mean tokens of an answer. */
+  readonly length: number;
+}
+
+const trial = (
+  method: MethodId,
+  knobs: Readonly<Record<string, number>>,
+  training: Readonly<Record<string, unknown>> = {},
+): Trial => ({ method, knobs, training });
+
+const heads = { preferenceOn: "fused", lambdaReward: 10, betaReward: 0.3, batchSize: 32, epochs: 2 } as const;
+
+/** At most four trials a method; the rates are scaled to models of a million parameters, where 5e-7 moves nothing. */
+export const trials: readonly Trial[] = [
+  trial("dual-head", { strength: 1 }, { ...heads, mixing: "convex", lambdaGate: 1, learningRate: 1e-3 }),
+  trial("dual-head", { strength: 1 }, { ...heads, mixing: "klExact", lambdaGate: 0.1, learningRate: 1e-3 }),
+  trial("dual-head", { strength: 1 }, { ...heads, mixing: "klExact", lambdaGate: 0.1, learningRate: 3e-3 }),
+  trial("dual-head", { strength: 2 }, { ...heads, mixing: "klExact", lambdaGate: 0.1, learningRate: 3e-3 }),
+  trial("genarm", { strength: 1 }, { beta: 0.05, learningRate: 1e-3, epochs: 2 }),
+  trial("genarm", { strength: 1 }, { beta: 0.3, learningRate: 1e-3, epochs: 2 }),
+  trial("genarm", { strength: 0.5 }, { beta: 0.05, learningRate: 1e-3, epochs: 2 }),
+  trial("genarm", { strength: 0.5 }, { beta: 0.3, learningRate: 1e-3, epochs: 2 }),
+  trial("dpo", {}, { beta: 0.1, learningRate: 1e-4, epochs: 2 }),
+  trial("dpo", {}, { beta: 0.1, learningRate: 3e-4, epochs: 2 }),
+  trial("dpo", {}, { beta: 0.3, learningRate: 3e-4, epochs: 2 }),
+  trial("dpo", {}, { beta: 0.03, learningRate: 1e-4, epochs: 2 }),
+  trial("simpo", {}, { beta: 2, gammaRatio: 0.5, learningRate: 1e-4, epochs: 2 }),
+  trial("simpo", {}, { beta: 2, gammaRatio: 0.25, learningRate: 3e-4, epochs: 2 }),
+  trial("simpo", {}, { beta: 2.5, gammaRatio: 0.8, learningRate: 1e-4, epochs: 2 }),
+  trial("simpo", {}, { beta: 10, gammaRatio: 0.3, learningRate: 1e-4, epochs: 2 }),
+  trial("args", { weight: 1, topK: 10 }, { learningRate: 3e-4, epochs: 2 }),
+  trial("args", { weight: 1.5, topK: 10 }, { learningRate: 3e-4, epochs: 2 }),
+  trial("args", { weight: 1.5, topK: 10 }, { learningRate: 1e-3, epochs: 2 }),
+  trial("args", { weight: 3, topK: 10 }, { learningRate: 3e-4, epochs: 2 }),
+  trial("best-of-n", { count: 16 }, { learningRate: 3e-4, epochs: 2 }),
+  trial("best-of-n", { count: 16 }, { learningRate: 1e-3, epochs: 2 }),
+  trial("cards", { rewardTarget: 1 }, { learningRate: 3e-4, epochs: 2 }),
+  trial("cards", { rewardTarget: 2 }, { learningRate: 3e-4, epochs: 2 }),
+  trial("cards", { rewardTarget: 3, entropyThreshold: 1.5 }, { learningRate: 3e-4, epochs: 2 }),
+  trial("cards", { rewardTarget: 5, entropyThreshold: 1.5 }, { learningRate: 3e-4, epochs: 2 }),
+];
+
+/** Runs all trials on the backbone `main`. */
+export function runTrials(
+  context: SuiteContext,
+  count: number,
+  onTrial: (result: TrialResult) => void,
+): Promise<readonly TrialResult[]> {
+  const { config, setting } = context;
+  const [reward] = setting.rewards;
+  return inTurn(trials, async ({ method, knobs, training }) => {
+    const overrides: ArmOverrides = { knobs, training };
+    const answered = await answer(context, armOf(config, setting, method, overrides), {
+      ...{ count, split: "validation", withKl: true },
+    });
+    const rewards = answered.rewards[reward!];
+    if (rewards === undefined) throw new Error("Cannot choose settings: the setting knows no true reward");
+    const { responses } = answered;
+    const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+    const { isFluent } = setting;
+    const kls = responses.flatMap(({ kl }) => kl ?? []);
+    const { mean: value, low, high } = meanInterval(rewards);
+    const result: TrialResult = {
+      ...{ method, knobs, training, reward: { mean: value, low, high } },
+      kl: kls.length === 0 ? null : mean(kls),
+      fluent: isFluent === null ? null : mean(responses.map((response) => Number(isFluent(response.answer)))),
+      length: mean(responses.map(({ tokenCount }) => tokenCount)),
+    };
+    onTrial(result);
+    return result;
+  });
+}
+
+/** Methods whose parts are another's. */
+const followers: Readonly<Partial<Record<MethodId, MethodId>>> = {
+  "multi-objective": "dual-head",
+  mod: "dpo",
+  "proxy-tuning": "dpo",
+};
+
+/** The configuration with each method's best trial. */
+export function tunedConfig(config: EvalConfig, results: readonly TrialResult[]): EvalConfig {
+  const best = new Map<MethodId, TrialResult>();
+  for (const result of results) {
+    const former = best.get(result.method);
+    if (former === undefined || result.reward.mean > former.reward.mean) best.set(result.method, result);
+  }
+  const methods = { ...config.methods };
+  for (const [method, { knobs, training }] of best) methods[method] = { knobs, training };
+  for (const [method, leader] of Object.entries(followers) as [MethodId, MethodId][]) {
+    const found = best.get(leader);
+    if (found === undefined) continue;
+    methods[method] = { knobs: method === "multi-objective" ? found.knobs : {}, training: found.training };
+  }
+  return { ...config, methods };
+}
+
+/** A trial in a line. */
+export function describeTrial({ method, knobs, training, reward, kl, fluent, length }: TrialResult): string {
+  const parts = [
+    `reward ${reward.mean.toFixed(3)} [${reward.low.toFixed(3)}, ${reward.high.toFixed(3)}]`,
+    ...(kl === null ? [] : [`KL ${kl.toFixed(2)}`]),
+    ...(fluent === null ? [] : [`fluent ${(100 * fluent).toFixed(0)} %`]),
+    `${length.toFixed(0)} tokens`,
+  ];
+  return `${method} ${JSON.stringify({ ...knobs, ...training })}: ${parts.join(", ")}`;
+}

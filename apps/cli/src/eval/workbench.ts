@@ -1,0 +1,300 @@
+// Where arms are made and run: models are opened, parts trained once and kept on disk, prompts answered into files. A run
+// that was stopped finds what it had done. Knows no suite and no score.
+
+import { type LoadedLlama, loadLlama } from "@dual-head/backbone-llama";
+import { createDirectory, findPathKind, writeFileAtomic } from "@dual-head/bytes";
+import { type DrawnResponse, policyKl } from "@dual-head/eval";
+import { createBasePolicy } from "@dual-head/methods";
+import { shippedBackbone } from "@dual-head/mini-world";
+import type { BatchEvent, Cost, DecodePolicy, GenerateRequest } from "@dual-head/sampler";
+import type { Device } from "@dual-head/tensor-core";
+import type { Tokenizer } from "@dual-head/tokenizer";
+import { type Io, responsive, UsageError } from "../io.ts";
+import { locate } from "../locate.ts";
+import { continuation, stopTokensOf } from "../model.ts";
+import { openTokenizer } from "../open-tokenizer.ts";
+import { type Arm, keyOf, type PartSpec } from "./arm.ts";
+import type { EvalConfig } from "./config.ts";
+import { type OpenedMethod, openMethod, partsOf } from "./methods/methods.ts";
+import type { HeadsPart, LoadedParts, ModelPart, ScorePart } from "./methods/parts.ts";
+import { type LoadedPart, loadPart, trainPart } from "./methods/train-part.ts";
+import { appendResponses, type EvalResponse, readResponses } from "./responses.ts";
+import type { EvalPrompt, Setting } from "./settings/setting.ts";
+
+/** A model of the config, opened. */
+export interface OpenBackbone {
+  readonly role: string;
+  readonly path: string;
+  readonly llama: LoadedLlama;
+  readonly tokenizer: Tokenizer;
+}
+
+/** What an arm answered. */
+export interface ArmResult {
+  readonly arm: Arm;
+  /** In the order of the prompts. */
+  readonly responses: readonly EvalResponse[];
+  /** What this run spent on them; nothing where all were there. */
+  readonly cost: Cost;
+}
+
+/** What a workbench is given. */
+export interface WorkbenchOptions {
+  readonly config: EvalConfig;
+  readonly setting: Setting;
+  readonly device: Device;
+  /** Folder of models and responses; shared by the suites of a run. */
+  readonly folder: string;
+  readonly io: Io;
+  readonly onProgress: (line: string) => void;
+}
+
+/** Opens, trains and runs. */
+export class Workbench implements Disposable {
+  readonly options: WorkbenchOptions;
+  readonly #backbones = new Map<string, Promise<OpenBackbone>>();
+
+  constructor(options: WorkbenchOptions) {
+    this.options = options;
+  }
+
+  /** Whether the config names a backbone for a role. */
+  has(role: string): boolean {
+    return Object.hasOwn(this.options.config.backbones, role);
+  }
+
+  /** The backbone of a role, opened once. */
+  backbone(role: string): Promise<OpenBackbone> {
+    const known = this.#backbones.get(role);
+    if (known !== undefined) return known;
+    const opened = this.#openBackbone(role);
+    this.#backbones.set(role, opened);
+    return opened;
+  }
+
+  /** Answers prompts by an arm; answers that are on disk already are read. */
+  async run(arm: Arm, prompts: readonly EvalPrompt[], options: { readonly withKl?: boolean } = {}): Promise<ArmResult> {
+    const { config, folder, io, onProgress } = this.options;
+    const { withKl = false } = options;
+    const path = `${folder}/responses/${await this.#keyOf(arm, prompts, withKl)}.jsonl`;
+    await createDirectory(`${folder}/responses`);
+    const done = await readResponses(path);
+    const todo = [...prompts.keys()].filter((index) => !done.has(index));
+    if (todo.length === 0) return { arm, responses: inOrder(prompts, done), cost: noCost };
+    await writeFileAtomic(path.replace(/jsonl$/, "json"), `${JSON.stringify(arm, null, 1)}\n`);
+    const { config: shape } = (await this.backbone(arm.backbone)).llama;
+    return this.withMethod(arm, config.concurrency, shape.maxTokens, async (method, base, tokenizer) => {
+      const encoded = prompts.map(({ text }) => [...tokenizer.encode(text)]);
+      for (let start = 0; start < todo.length; start += groupSize) {
+        const group = todo.slice(start, start + groupSize);
+        const requests = group.map((index) => this.request(arm, encoded[index]!, index, method, tokenizer));
+        const answers = await this.#answers(method.generator.generateBatch(requests), group.length);
+        io.signal.throwIfAborted();
+        const kl =
+          withKl && method.policy !== null
+            ? await this.#divergences(
+                base,
+                method.policy,
+                answers.map(({ tokens }, at) => ({
+                  prompt: requests[at]!.prompt,
+                  response: tokens,
+                  controls: method.controls,
+                })),
+              )
+            : group.map(() => null);
+        const responses = answers.map(
+          ({ text, tokens, reason, logp, alpha }, at): EvalResponse => ({
+            index: group[at]!,
+            answer: text,
+            tokenCount: tokens.length,
+            reason,
+            logp,
+            alpha,
+            kl: kl[at]!,
+          }),
+        );
+        for (const response of responses) done.set(response.index, response);
+        await appendResponses(path, responses);
+        onProgress(`${arm.name}: ${done.size} of ${prompts.length} answers`);
+      }
+      return { arm, responses: inOrder(prompts, done), cost: method.generator.cost };
+    });
+  }
+
+  /** A request of an arm as every suite makes it; answer number `index` has a seed of its own, the same for all arms. */
+  request(
+    arm: Arm,
+    prompt: readonly number[],
+    index: number,
+    method: OpenedMethod,
+    tokenizer: Tokenizer,
+  ): GenerateRequest {
+    const { config, setting, io } = this.options;
+    return {
+      prompt,
+      controls: method.controls,
+      temperature: arm.knobs.temperature ?? config.temperature,
+      maxNewTokens: config.maxNewTokens,
+      seed: config.seed * 1_000_003 + index,
+      stopTokens: this.#stopTokens.get(arm.backbone) ?? [],
+      stopStrings: setting.stopStrings,
+      createDetokenizer: continuation(tokenizer, prompt),
+      signal: io.signal,
+    };
+  }
+
+  readonly #stopTokens = new Map<string, readonly number[]>();
+
+  /** Opens an arm with its trained parts for `body`, and frees all that was opened for it. */
+  async withMethod<Out>(
+    arm: Arm,
+    slotCount: number,
+    capacity: number,
+    body: (method: OpenedMethod, base: ModelPart, tokenizer: Tokenizer) => Promise<Out>,
+  ): Promise<Out> {
+    const { device } = this.options;
+    const opened = await this.backbone(arm.backbone);
+    const base = modelPartOf(opened);
+    const loaded: LoadedPart[] = [];
+    try {
+      for (const spec of partsOf(arm)) {
+        const folder = await this.part(spec);
+        loaded.push(await loadPart(spec, folder, await this.backbone(spec.backbone), device));
+      }
+      const parts: LoadedParts = {
+        heads: loaded
+          .filter((part): part is LoadedPart & { part: HeadsPart } => "loaded" in part.part)
+          .map(({ part }) => part),
+        models: loaded
+          .filter((part): part is LoadedPart & { part: ModelPart } => "params" in part.part)
+          .map(({ part }) => part),
+        scores: loaded
+          .filter((part): part is LoadedPart & { part: ScorePart } => "model" in part.part)
+          .map(({ part }) => part),
+        helper: modelPartOf(await this.backbone(arm.helper ?? arm.backbone)),
+      };
+      const open = openMethod({
+        arm,
+        device,
+        base,
+        parts,
+        slotCount,
+        capacity: Math.min(capacity, opened.llama.config.maxTokens),
+      });
+      try {
+        return await body(open, base, opened.tokenizer);
+      } finally {
+        open[Symbol.dispose]();
+      }
+    } finally {
+      for (const part of loaded) part[Symbol.dispose]();
+    }
+  }
+
+  /** The folder of a trained part; it is trained where it is not there yet, or not whole. */
+  async part(spec: PartSpec): Promise<string> {
+    const { config, setting, device, folder, io, onProgress } = this.options;
+    const opened = await this.backbone(spec.backbone);
+    const identity = {
+      ...{ spec: { ...spec, backbone: opened.llama.sha256 }, pairs: config.pairs, seed: config.seed },
+      ...{ setting: config.setting, dtype: config.dtype, device: device.name, variant: device.info.variant },
+    };
+    const out = `${folder}/models/${spec.kind}-${spec.backbone}-${spec.reward}-${keyOf(identity)}`;
+    if ((await findPathKind(`${out}/done.json`)) !== "missing") return out;
+    await createDirectory(`${folder}/models`);
+    const pairs = await setting.pairs(spec.reward, config.pairs, config.seed);
+    const figures = await trainPart({ spec, pairs, opened, device, folder: out, seed: config.seed, io, onProgress });
+    await writeFileAtomic(`${out}/done.json`, `${JSON.stringify({ ...identity, figures }, null, 1)}\n`);
+    return out;
+  }
+
+  [Symbol.dispose](): void {
+    for (const opened of this.#backbones.values()) {
+      void opened.then(({ llama }) => llama[Symbol.dispose]()).catch(() => {});
+    }
+  }
+
+  async #openBackbone(role: string): Promise<OpenBackbone> {
+    const { config, device, io } = this.options;
+    const source = config.backbones[role];
+    if (source === undefined) {
+      const known = Object.keys(config.backbones).join(", ");
+      throw new UsageError(`Cannot use the backbone ${role}: the configuration names ${known}; add it to backbones`);
+    }
+    const path = source.startsWith("world:")
+      ? await shippedBackbone(source.slice("world:".length) as Parameters<typeof shippedBackbone>[0])
+      : await locate(source, "model", io);
+    const llama = await loadLlama(path, device, { dtype: config.dtype, signal: io.signal });
+    const tokenizer = await openTokenizer(path);
+    if (tokenizer === null) {
+      llama[Symbol.dispose]();
+      throw new UsageError(`Cannot evaluate ${source}: it has no tokenizer; give a folder with tokenizer.json`);
+    }
+    this.#stopTokens.set(role, stopTokensOf({ tokenizer, loaded: llama }));
+    return { role, path, llama, tokenizer };
+  }
+
+  async #keyOf(arm: Arm, prompts: readonly EvalPrompt[], withKl: boolean): Promise<string> {
+    const { config, device } = this.options;
+    const { name, ...own } = arm;
+    const { llama } = await this.backbone(arm.backbone);
+    const helper = arm.helper === undefined ? null : (await this.backbone(arm.helper)).llama.sha256;
+    const { pairs, seed, temperature, maxNewTokens, setting, dtype } = config;
+    return `${name.replaceAll(/[^a-z0-9]+/gi, "-")}-${keyOf({
+      ...{ own, backbone: llama.sha256, helper, withKl, prompts: prompts.map(({ text }) => text) },
+      ...{ pairs, seed, temperature, maxNewTokens, setting, dtype, device: device.name, variant: device.info.variant },
+    })}`;
+  }
+
+  /** KL(π ‖ base) along each answer, nats, at temperature 1. */
+  async #divergences(
+    { backbone, params }: ModelPart,
+    policy: DecodePolicy,
+    responses: readonly DrawnResponse[],
+  ): Promise<readonly number[]> {
+    const { device, io } = this.options;
+    const { maxTokens } = backbone.config;
+    using base = createBasePolicy({ backbone, params, device, slotCount: klBatchSize, capacity: maxTokens });
+    const found = await policyKl({ policy, base, responses, batchSize: klBatchSize, signal: io.signal });
+    return found.map(({ exact }) => exact);
+  }
+
+  async #answers(events: AsyncIterable<BatchEvent>, count: number) {
+    const answers = Array.from({ length: count }, () => ({
+      ...{ text: "", tokens: [] as number[], reason: "none", logp: 0, alphaSum: 0, alphaCount: 0 },
+    }));
+    for await (const { index, event } of responsive(events)) {
+      const own = answers[index]!;
+      own.text += event.text;
+      if (event.type === "end") {
+        own.reason = event.reason;
+        continue;
+      }
+      own.tokens.push(event.token);
+      own.logp += event.logp;
+      if (event.alpha === null) continue;
+      own.alphaSum += event.alpha;
+      own.alphaCount++;
+    }
+    return answers.map(({ alphaSum, alphaCount, ...own }) => ({
+      ...own,
+      alpha: alphaCount === 0 ? null : alphaSum / alphaCount,
+    }));
+  }
+}
+
+/** Sequences of one question with its answers. */
+export const answerSlots = 17;
+/** Answers whose logits are held at once: 16 of 64 tokens are 16 MiB a model at a vocabulary of 2048. */
+const klBatchSize = 16;
+/** Prompts answered between two writes to the disk. */
+const groupSize = 100;
+const noCost: Cost = { forwards: 0, tokens: 0, rewardCalls: 0 };
+
+function modelPartOf({ role, llama }: OpenBackbone): ModelPart {
+  return { name: role, backbone: llama.backbone, params: llama.params };
+}
+
+function inOrder(prompts: readonly EvalPrompt[], done: ReadonlyMap<number, EvalResponse>): readonly EvalResponse[] {
+  return prompts.map((_, index) => done.get(index)!);
+}
