@@ -152,7 +152,7 @@ async function readLocal(path: string | ByteSource, source: string, io: Io): Pro
 async function readRemote(name: RepositoryName, remote: RemoteRepository, source: string, io: Io): Promise<Found> {
   const choice = name.file === null ? chooseFiles([...remote.sizes.keys()], "model", source) : null;
   const [file] = choice === null ? [name.file!] : choice.paths;
-  if (choice === null || (choice.paths.length === 1 && /\.gguf$/i.test(file!))) {
+  if (choice === null || choice.paths.every((path) => /\.gguf$/i.test(path))) {
     return readLocal(await remote.open(file!), source, io);
   }
   const description = describeConfig(parseJson(await readWhole(remote, "config.json"), "config.json"), source);

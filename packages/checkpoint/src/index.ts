@@ -19,7 +19,7 @@ export {
 } from "./errors.ts";
 export { findModelFormat, type ModelFormat } from "./format.ts";
 export { type GgufDtype, type GgufEncoding, ggufEncodings } from "./gguf/blocks.ts";
-export { openGguf } from "./gguf/open.ts";
+export { type OpenBeside, openGguf } from "./gguf/open.ts";
 export { type GgufType, type GgufTypeName, ggufTypes } from "./gguf/types.ts";
 export { type GgufVocabulary, ggufVocabularyOf } from "./gguf/vocabulary.ts";
 export { type GgufTensor, type GgufValue, writeGguf } from "./gguf/write.ts";

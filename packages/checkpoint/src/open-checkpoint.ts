@@ -4,7 +4,7 @@ import { type ByteSource, FileError, findPathKind, openFile, withSignal } from "
 import type { Checkpoint } from "./checkpoint.ts";
 import { CheckpointError } from "./errors.ts";
 import { findFolderWeights, formatHeadSize, indexName, recogniseFormat } from "./format.ts";
-import { openGguf } from "./gguf/open.ts";
+import { type OpenBeside, openGguf } from "./gguf/open.ts";
 import { openLlama2c } from "./llama2c/open.ts";
 import { openSafetensors, openSharded } from "./open-safetensors.ts";
 
@@ -16,7 +16,7 @@ export interface OpenCheckpointOptions {
 
 /**
  * Opens a checkpoint: a folder with `model.safetensors` or `model.safetensors.index.json`, such an index, or a file of
- * safetensors, GGUF or llama2.c, told by its bytes.
+ * safetensors, GGUF or llama2.c, told by its bytes; of a GGUF model in parts any part, the others beside it.
  *
  * @param model the path, or a byte source of such a file, which the checkpoint then owns
  * @throws CheckpointError where there are no weights that can be read, a shard is missing, or a tensor is not in its shard
@@ -38,6 +38,15 @@ export async function openCheckpoint(
   return openSafetensors(abortable(await openFile(folder + weights), signal), model);
 }
 
+/** Opens files of the same folder. */
+function besides(path: string, signal: AbortSignal | undefined): OpenBeside {
+  const folder = path.slice(0, Math.max(path.lastIndexOf("/"), path.lastIndexOf("\\")) + 1);
+  return async (name) => {
+    if ((await findPathKind(folder + name)) !== "file") return null;
+    return abortable(await openFile(folder + name), signal);
+  };
+}
+
 function abortable(source: ByteSource, signal: AbortSignal | undefined): ByteSource {
   return signal === undefined ? source : withSignal(source, signal);
 }
@@ -56,7 +65,7 @@ async function openSource(
     await source.close();
     throw error;
   }
-  if (format === "gguf") return openGguf(source);
+  if (format === "gguf") return openGguf(source, path === null ? null : besides(path, signal));
   if (format === "llama2c") return openLlama2c(source);
   if (format === "safetensors") return openSafetensors(source);
   await source.close();

@@ -55,7 +55,9 @@ export function chooseFiles(paths: readonly string[], purpose: Purpose, reposito
   if (has(singleName)) return { paths: [...others, singleName], index: null };
   if (has(indexName)) return { paths: [...others, indexName], index: indexName };
   const ggufs = matching(/\.gguf$/i);
-  if (ggufs.length === 1) return { paths: ggufs, index: null };
+  const parts = ggufParts(ggufs[0] ?? "");
+  if (ggufs.length === 1 && parts === null) return { paths: ggufs, index: null };
+  if (parts !== null && ggufs.every((path) => parts.includes(path))) return { paths: parts, index: null };
   if (ggufs.length > 1) {
     return refuse("one GGUF file", ggufs, `name one, such as ${repository}:${ggufs[0]}`);
   }
@@ -63,6 +65,16 @@ export function chooseFiles(paths: readonly string[], purpose: Purpose, reposito
     `${singleName}, ${indexName} or a GGUF file`,
     matching(/\.(safetensors|bin|pt|pth|h5|msgpack|onnx)$/i),
     "name a repository with such weights, or one file as owner/name:file",
+  );
+}
+
+/** All parts of the model in parts that a GGUF file's name says it belongs to, in their order; null for others. */
+export function ggufParts(path: string): readonly string[] | null {
+  const [, stem, , count, ending] = /^(.*)-(\d{5})-of-(\d{5})(\.gguf)$/i.exec(path) ?? [];
+  if (stem === undefined || Number(count) < 1) return null;
+  return Array.from(
+    { length: Number(count) },
+    (_, at) => `${stem}-${`${at + 1}`.padStart(5, "0")}-of-${count}${ending}`,
   );
 }
 

@@ -74,6 +74,11 @@ describe("chooseFiles()", () => {
     const index = "model.safetensors.index.json";
     expect(chooseFiles([...common, index, "x.gguf"], "model", "a/b").index).toBe(index);
     expect(chooseFiles(["README.md", "q/x.gguf"], "model", "a/b").paths).toEqual(["q/x.gguf"]);
+    const parts = ["q/m-00001-of-00003.gguf", "q/m-00002-of-00003.gguf", "q/m-00003-of-00003.gguf"];
+    expect(chooseFiles(["README.md", ...parts.toReversed()], "model", "a/b").paths).toEqual(parts);
+    // What is missing is asked for, and then named.
+    expect(chooseFiles([parts[2]!], "model", "a/b").paths).toEqual(parts);
+    expect(() => chooseFiles([...parts, "y.gguf"], "model", "a/b")).toThrow("needs one GGUF file");
     expect(() => chooseFiles(["x.gguf", "y.gguf"], "model", "a/b")).toThrow("name one, such as a/b:x.gguf");
     expect(() => chooseFiles(others, "model", "a/b")).toThrow(/it needs model.safetensors.* but has pytorch_model.bin/);
     expect(() => chooseFiles([], "model", "a/b")).toThrow("has none");

@@ -4,7 +4,7 @@ import { readFile, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createDirectory, readText } from "@dual-head/bytes";
 import { type CachePlaces, cachePlaces, isCached, listSnapshot, placeInSnapshot, readRef, writeRef } from "./cache.ts";
-import { chooseFiles, type Purpose, shardsOfIndex } from "./choose-files.ts";
+import { chooseFiles, ggufParts, type Purpose, shardsOfIndex } from "./choose-files.ts";
 import { downloadBlob } from "./download-blob.ts";
 import { HubError } from "./hub-error.ts";
 import { type ListedFile, listRepository } from "./listing.ts";
@@ -98,7 +98,7 @@ export async function pullSnapshot(name: RepositoryName, options: PullOptions): 
   const missing = paths.find((path) => !byPath.has(path));
   if (missing !== undefined) {
     throw new HubError(
-      `Cannot fetch ${describeName(name)}: it has no file ${missing}, which ${name.file === null ? "its index names" : "was asked for"}; name another file or revision`,
+      `Cannot fetch ${describeName(name)}: it has no file ${missing}, which ${missingWhy(name, missing)}; name another file or revision`,
       { fault: "not-found", repository: describeName(name), path: missing },
     );
   }
@@ -114,6 +114,11 @@ export async function pullSnapshot(name: RepositoryName, options: PullOptions): 
   for (const file of files) await placeInSnapshot(join(places.blobs, file.oid), folder, file.path);
   await writeRef(places, name, listing.commit);
   return describe(name, places, listing.commit, paths);
+}
+
+function missingWhy({ file }: RepositoryName, path: string): string {
+  if (file === path) return "was asked for";
+  return /\.gguf$/i.test(path) ? "is a part of the model" : "its index names";
 }
 
 /** What requests for a repository share. */
@@ -149,7 +154,8 @@ export async function openSnapshot(name: RepositoryName, options: PullOptions): 
 function describe(name: RepositoryName, places: CachePlaces, commit: string, files: readonly string[]): Snapshot {
   const { repository, revision } = name;
   const folder = places.snapshot(commit);
-  const file = name.file ?? (files.length === 1 && /\.gguf$/i.test(files[0]!) ? files[0]! : null);
+  // A GGUF file, or the first part of one, is the whole model.
+  const file = name.file ?? (files.every((path) => /\.gguf$/i.test(path)) ? files[0]! : null);
   return {
     repository,
     revision,
@@ -167,7 +173,7 @@ async function neededFiles(
   purpose: Purpose,
   readIndex: (path: string) => Promise<string>,
 ): Promise<readonly string[]> {
-  if (name.file !== null) return [name.file];
+  if (name.file !== null) return ggufParts(name.file) ?? [name.file];
   const choice = chooseFiles(paths, purpose, describeName(name));
   if (choice.index === null) return [...choice.paths].sort();
   const shards = shardsOfIndex(await readIndex(choice.index), `${choice.index} of ${describeName(name)}`);

@@ -245,7 +245,7 @@ describe("a GGUF header", () => {
 
   it("of one part of several names the remedy", async () => {
     const bytes = file({ fields: [field("split.count", 2, 3, 0)] });
-    await expect(openGguf(memorySource(bytes, "part"))).rejects.toThrow(/one of 3 parts, join them/);
+    await expect(openGguf(memorySource(bytes, "part"))).rejects.toThrow(/one of 3 parts; open it by its path/);
   });
 });
 

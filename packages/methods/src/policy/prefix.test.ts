@@ -93,5 +93,20 @@ for (const name of ["reference", "cpu"] as const) {
       prefixCache.clear();
       expect(prefixCache.cache.freeRows).toBe(prefixCache.cache.rowCount);
     });
+
+    it("are those of the whole sequence, fed before or now", async () => {
+      const { prefixes, base } = await openBench(name);
+      using prefixCache = prefixes(12);
+      using plain = base();
+      using cached = base({ prefixCache });
+      const [beginning, rest] = [tokens.slice(0, pageSize), tokens.slice(8, 17)];
+      // Both begin sequences of their own.
+      for (const each of [beginning, rest]) await logitsAfter(cached, each);
+      const expected = await logitsAfter(plain, [...beginning, ...rest]);
+      const sequence = cached.open();
+      await cached.advance([{ sequence, tokens: beginning }]);
+      const [step] = await cached.advance([{ sequence, tokens: rest }]);
+      checkClose("logits", await step!.logits(), expected, tolerance);
+    });
   });
 }

@@ -8,6 +8,13 @@ const policy = {
   test: "packages/methods/src/dual-head/dual-head-policy.test.ts",
 };
 
+const prefixes = {
+  file: "packages/backbone/src/prefix-cache.ts",
+  test: "packages/backbone/src/prefix-cache.test.ts",
+};
+const engine = { file: "packages/sampler/src/engine.ts", test: "packages/sampler/src/scheduler.test.ts" };
+const schedulerLaws = "createScheduler() keeps the laws of a scheduler (seed 61) >";
+
 /** Sampling and decoding. */
 export const decodingMutations: readonly Mutation[] = [
   {
@@ -108,5 +115,79 @@ export const decodingMutations: readonly Mutation[] = [
     find: "const rows = { hidden, gateLogits };",
     replace: "const rows = { hidden, gateLogits: gateLogits.map(() => gateLogits[0]!) };",
     property: "createDualHeadPolicy() > reports the effective α, Σ wᵢαᵢ",
+  },
+  {
+    id: "prefix-of-any-ancestors",
+    what: "Pages of prefixes are found by their own tokens, whatever came before them",
+    ...prefixes,
+    find: "const next: Node | undefined = (node?.children ?? this.#roots).get(key);",
+    replace: "const next: Node | undefined = [...this.#nodes].find((each) => each.key === key);",
+    property: "createPrefixCache() > finds the longest prefix of all that was stored where there is room for all",
+  },
+  {
+    id: "prefix-newest-given-up",
+    what: "The prefix used last is given up first",
+    ...prefixes,
+    find: "const [oldest] = this.#nodes;",
+    replace: "const oldest = [...this.#nodes].findLast(({ children }) => children.size === 0);",
+    property: "createPrefixCache() > gives up the least recently used first, the end of a prefix before its beginning",
+  },
+  {
+    id: "prefix-pages-kept",
+    what: "Pages of prefixes that are given up stay taken",
+    ...prefixes,
+    find: "    this.cache.release(oldest.page);\n",
+    replace: "",
+    property: "createPrefixCache() > never exceeds its bytes, finds what was stored last, and gives all pages back",
+  },
+  {
+    id: "prefix-of-the-rest",
+    what: "What continues a sequence is looked up as if it began one",
+    file: "packages/methods/src/policy/feeder.ts",
+    test: "packages/methods/src/policy/prefix.test.ts",
+    find: "prefixCache.match([...fed, ...tokens])",
+    replace: "prefixCache.match([...tokens, ...fed])",
+    property: "prefixes on reference > are those of the whole sequence, fed before or now",
+  },
+  {
+    id: "gate-asked-about-first-rows",
+    what: "Gates answer for the first rows that are fed instead of the rows asked for",
+    file: "packages/gating/src/attention-gate.ts",
+    test: "packages/gating/src/gates.test.ts",
+    find: "const asked = rows === undefined ? batch : entriesOf(batch, rows);",
+    replace: "const asked = rows === undefined ? batch : entriesOf(batch, rows.map((_, index) => index));",
+    property: "extends row by row, in pieces and in mixed batches to the logits of whole segments on reference",
+  },
+  {
+    id: "scheduler-last-first",
+    what: "The request that came last is served first",
+    ...engine,
+    find: "const run = this.#waiting.shift()!;",
+    replace: "const run = this.#waiting.pop()!;",
+    property: `${schedulerLaws} opens no more sequences than it may, and serves in order of arrival`,
+  },
+  {
+    id: "scheduler-one-too-many",
+    what: "One sequence more than allowed is opened",
+    ...engine,
+    find: "this.#open.size >= this.#concurrency",
+    replace: "this.#open.size > this.#concurrency",
+    property: `${schedulerLaws} opens no more sequences than it may, and serves in order of arrival`,
+  },
+  {
+    id: "scheduler-runs-ahead",
+    what: "Streams are computed however far ahead of their consumers they are",
+    ...engine,
+    find: "return [...this.#open].filter(isReady).flatMap((run) => {",
+    replace: "return [...this.#open].flatMap((run) => {",
+    property: `${schedulerLaws} lets a slow consumer pause its own stream only`,
+  },
+  {
+    id: "scheduler-keeps-places",
+    what: "A request that has ended keeps its sequence",
+    ...engine,
+    find: "this.#open.delete(run);\n    this.#close(run);",
+    replace: "this.#open.delete(run);",
+    property: `${schedulerLaws} gives each request what it gets alone, in any order of arrival and within any limits`,
   },
 ];

@@ -12,6 +12,7 @@ const rowCache = {
   test: "packages/tensor-core/src/nn/row-cache.test.ts",
 };
 
+const fewRows = { file: `${ops}/matmul/few-rows.as.ts`, test: `${ops}/matmul/gemm.test.ts` };
 const pageTable = {
   file: "packages/tensor-core/src/nn/page-table.ts",
   test: "packages/tensor-core/src/nn/page-table.test.ts",
@@ -267,5 +268,21 @@ export const engineMutations: readonly Mutation[] = [
     find: "values: (layer) => rows.matrix(2 * layer + 1),",
     replace: "values: (layer) => rows.matrix(2 * layer),",
     property: "createKvCache() > keeps the rows of layers, keys and values apart",
+  },
+  {
+    id: "few-rows-chains-swapped",
+    what: "The sums of a product of few rows are added in another order than those of one",
+    ...fewRows,
+    find: "f32x4.add(s0, v128.load(sums, 32)), f32x4.add(s1, v128.load(sums, 48))",
+    replace: "f32x4.add(s0, v128.load(sums, 48)), f32x4.add(s1, v128.load(sums, 32))",
+    property: "gemm() > gives a row the same bits whatever rows stand beside it, among few and among many",
+  },
+  {
+    id: "few-rows-blocks-forgotten",
+    what: "Each block of the inner axis of a product of few rows begins at zero",
+    ...fewRows,
+    find: "sums + chain, block == 0);",
+    replace: "sums + chain, true);",
+    property: "gemm() > gives a row the same bits whatever rows stand beside it, among few and among many",
   },
 ];

@@ -97,4 +97,22 @@ export const formatMutations: readonly Mutation[] = [
     replace: "metadata.get(key);",
     property: "loadLlama() of GGUF > names the key it cannot run, and the tensor it does not know",
   },
+  {
+    id: "gguf-metadata-of-any-part",
+    what: "Metadata of a GGUF model in parts are those of the part that was named",
+    file: `${gguf}/open.ts`,
+    test: `${gguf}/parts.test.ts`,
+    find: "fields: parts[0]!.header.metadata,",
+    replace: "fields: header.metadata,",
+    property: "openCheckpoint() of a GGUF model in parts > gives what the whole file gives, whichever part is named",
+  },
+  {
+    id: "gguf-parts-unnumbered",
+    what: "Parts of a GGUF model are taken by their names alone",
+    file: `${gguf}/open.ts`,
+    test: `${gguf}/parts.test.ts`,
+    find: "if (number !== index || own !== count) {",
+    replace: "if (own !== count) {",
+    property: "openCheckpoint() of a GGUF model in parts > says so where a part is another's",
+  },
 ];

@@ -12,7 +12,7 @@ const extents = fc.record({
   inner: fc.oneof(
     fc.integer({ min: 0, max: 20 }),
     fc.integer({ min: 250, max: 262 }),
-    fc.integer({ min: 500, max: 530 }),
+    fc.integer({ min: 500, max: 560 }),
   ),
   transposeA: fc.boolean(),
   transposeB: fc.boolean(),
