@@ -3,6 +3,7 @@ import type { Mutation } from "../mutation.ts";
 import { backboneMutations } from "./backbones.ts";
 import { decodingMutations } from "./decoding.ts";
 import { engineMutations } from "./engine.ts";
+import { evaluationMutations } from "./evaluation.ts";
 import { formatMutations } from "./formats.ts";
 import { fusionMutations } from "./fusion.ts";
 import { judgeMutations } from "./judges.ts";
@@ -17,4 +18,5 @@ export const mutations: readonly Mutation[] = [
   ...formatMutations,
   ...backboneMutations,
   ...judgeMutations,
+  ...evaluationMutations,
 ];
