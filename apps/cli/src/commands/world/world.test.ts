@@ -13,10 +13,10 @@ describe("world", () => {
   });
   afterAll(() => folder.remove());
 
-  it("make trains a backbone and its heads from nothing and gathers them, whole", async () => {
+  it("make trains a backbone and its heads from nothing and gathers them, whole", { timeout: 240_000 }, async () => {
     const weights = `${folder.path}/weights`;
     const argv = [
-      ...["world", "make", "--backbones", "s", "--heads", "s", "--tokens", "6000", "--pairs", "40", "--threads", "2"],
+      ...["world", "make", "--backbones", "s", "--heads", "s", "--tokens", "6000", "--pairs", "40", "--threads", "1"],
       ...["--out", `${folder.path}/runs`, "--weights", `${folder.path}/./weights/`, "--commit", "abc"],
     ];
     const { status, note } = await run(argv);
@@ -72,9 +72,9 @@ describe("world", () => {
     expect(note).toContain("name each folder once");
   });
 
-  it.each(shippedNames)("base %s is fluent and as good and bad as the corpus", async (name) => {
+  it.each(shippedNames)("base %s is fluent and as good and bad as the corpus", { timeout: 240_000 }, async (name) => {
     const model = await shippedBackbone(name);
-    const argv = ["world", "measure", "--model", model, "--device", "cpu", "--threads", "2"];
+    const argv = ["world", "measure", "--model", model, "--device", "cpu", "--threads", "1"];
     const { corpus, base } = await runJson<Record<string, Measure>>(argv);
     expect(base!.fluent.share).toBeGreaterThanOrEqual(0.95);
     for (const reward of ["helpful", "harmless"] as const) {
@@ -82,12 +82,18 @@ describe("world", () => {
     }
   });
 
-  it("the shipped heads raise their rewards on topics without any preference, beyond the intervals", async () => {
-    const measures = await runJson<Record<string, Measure>>(["world", "measure", "--device", "cpu", "--threads", "2"]);
+  it("the shipped heads raise their rewards on topics without any preference, beyond the intervals, and stay fluent", {
+    // 1200 answers: seconds on a quiet machine, minutes on a busy one.
+    timeout: 240_000,
+  }, async () => {
+    const measures = await runJson<Record<string, Measure>>(["world", "measure", "--device", "cpu", "--threads", "1"]);
     const { base, "m-helpful": helpful, "m-harmless": harmless } = measures;
     expect(helpful!.helpful.low).toBeGreaterThan(base!.helpful.high);
     expect(harmless!.harmless.low).toBeGreaterThan(base!.harmless.high);
     expect(helpful!.helpful.mean).toBeGreaterThan(harmless!.helpful.mean);
     expect(harmless!.harmless.mean).toBeGreaterThan(helpful!.harmless.mean);
+    for (const { fluent } of [helpful!, harmless!, measures["all heads"]!]) {
+      expect(fluent.share).toBeGreaterThanOrEqual(base!.fluent.share - 0.02);
+    }
   });
 });
