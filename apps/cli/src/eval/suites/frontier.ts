@@ -18,11 +18,17 @@ interface Knob {
 const strength = (value: number): ArmOverrides => ({ knobs: { strength: value } });
 const knobs: readonly Knob[] = [
   { method: "dual-head", name: "strength", values: [0.25, 0.5, 1, 2, 4], set: strength },
-  { method: "genarm", name: "strength", values: [0.25, 0.5, 1, 1.5, 2], set: strength },
+  { method: "genarm", name: "strength", values: [0.25, 0.5, 1, 2, 3], set: strength },
   { method: "args", name: "strength", values: [0.25, 0.5, 1, 2, 4], set: strength },
   { method: "proxy-tuning", name: "strength", values: [0.25, 0.5, 0.75, 1, 1.5], set: strength },
-  { method: "dpo", name: "β", values: [0.5, 0.2, 0.1, 0.05, 0.02], set: (beta) => ({ training: { beta } }) },
-  { method: "simpo", name: "β", values: [0.5, 1, 2, 4, 8], set: (beta) => ({ training: { beta } }) },
+  { method: "dpo", name: "β", values: [3, 1, 0.3, 0.1, 0.03], set: (beta) => ({ training: { beta } }) },
+  // Without a reference β does not hold the policy anywhere; the rate of training decides how far it goes.
+  {
+    method: "simpo",
+    name: "learning rate",
+    values: [1e-4, 2e-4, 3e-4, 5e-4, 7e-4],
+    set: (learningRate) => ({ training: { learningRate } }),
+  },
   { method: "best-of-n", name: "n", values: [1, 2, 4, 8, 16], set: (count) => ({ knobs: { count } }) },
 ];
 
