@@ -4,6 +4,7 @@ import type { Backbone, BackboneConfig, GenerationConfig, LoadOptions, WeightDty
 import { type Gpt2Config, gpt2ConfigFrom, gpt2WeightBytes, gpt2WeightNames, loadGpt2 } from "@dual-head/backbone-gpt2";
 import {
   type LlamaConfig,
+  type LoadedLlama,
   llamaConfigFrom,
   loadLlama,
   openModelFiles,
@@ -26,6 +27,8 @@ export interface LoadedModel extends Disposable {
   readonly sha256: string;
   /** Tokens that begin and end a text. */
   readonly generation: GenerationConfig;
+  /** The same with its kind, where it is of the LLaMA family; else null. */
+  readonly llama: LoadedLlama | null;
 }
 
 /** What a config says of a model before its weights are read. */
@@ -50,7 +53,9 @@ export interface ModelDescription {
  */
 export async function loadModel(path: string, device: Device, options: LoadOptions): Promise<LoadedModel> {
   const json = await readConfig(path);
-  return isGpt2(json) ? loadGpt2(path, device, options) : loadLlama(path, device, options);
+  if (isGpt2(json)) return { ...(await loadGpt2(path, device, options)), llama: null };
+  const llama = await loadLlama(path, device, options);
+  return { ...llama, llama };
 }
 
 /** Describes the same by headers alone; the caller closes the checkpoint. */

@@ -40,6 +40,8 @@ export interface OpenModel extends Disposable {
   readonly loaded: LoadedModel;
   /** Null where there is none: token ids are then all there is. */
   readonly tokenizer: Tokenizer | null;
+  /** Where the tokenizer was looked for. */
+  readonly tokenizerPath: string;
   readonly headWeights: readonly number[];
   /** A policy for sequences of up to `capacity` tokens; disposed with the model. */
   createPolicy(capacity: number, slotCount?: number, options?: PolicyOptions): DecodePolicy;
@@ -112,6 +114,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
       device,
       loaded,
       tokenizer,
+      tokenizerPath,
       headWeights: weights,
       createPolicy: (wanted, slotCount = 1, { keepsPrefixes = false } = {}) => {
         const capacity = Math.min(wanted, config.maxTokens);

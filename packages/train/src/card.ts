@@ -1,5 +1,5 @@
 // The card of trained heads, for people; what it says is in the file's metadata too.
-import type { HeadsDescription } from "./heads-file.ts";
+import type { HeadsDescription, HeadsFigures } from "./heads-file.ts";
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
@@ -11,15 +11,6 @@ export function headsCard(description: HeadsDescription): string {
     gate.kind === "attention"
       ? `attention, width ${gate.width}, ${gate.headCount} heads`
       : `constant at alpha ${gate.alpha}`;
-  const { heldOut } = figures;
-  const accuracy =
-    heldOut === null
-      ? ["Held-out accuracy: not measured."]
-      : [
-          `Held-out accuracy on ${heldOut.pairs} pairs never trained on: **${percent(heldOut.accuracy)}**`,
-          `(Wilson 95 % interval ${percent(heldOut.low)} to ${percent(heldOut.high)}).`,
-          `The untrained head: ${percent(heldOut.untrained)}. The rule "the shorter wins": ${percent(heldOut.shorterWins)}.`,
-        ];
   return [
     "# Dual-Head: a reward head and a gate for one frozen backbone",
     "",
@@ -31,20 +22,36 @@ export function headsCard(description: HeadsDescription): string {
     `- Hidden size ${description.hiddenSize}, vocabulary size ${description.vocabSize}`,
     `- Reward head: ${headText}`,
     `- Gate: ${gateText}`,
+    ...figureLines(figures, "head"),
+    "",
+    "Rewards are sums of log-probabilities over response tokens, so that the length of a response is part of them.",
+    "",
+    ...settingLines(settings),
+  ].join("\n");
+}
+
+/** Step, loss and held-out accuracy, as a card says them. */
+export function figureLines(figures: HeadsFigures, subject: "head" | "model"): readonly string[] {
+  const { heldOut } = figures;
+  const accuracy =
+    heldOut === null
+      ? ["Held-out accuracy: not measured."]
+      : [
+          `Held-out accuracy on ${heldOut.pairs} pairs never trained on: **${percent(heldOut.accuracy)}**`,
+          `(Wilson 95 % interval ${percent(heldOut.low)} to ${percent(heldOut.high)}).`,
+          `The untrained ${subject}: ${percent(heldOut.untrained)}. The rule "the shorter wins": ${percent(heldOut.shorterWins)}.`,
+        ];
+  return [
     `- Step ${figures.step} of ${figures.stepCount} on ${figures.device}`,
     figures.trainLoss === null
       ? "- Training loss: not known"
       : `- Training loss, mean of the last tenth of steps: ${figures.trainLoss.toFixed(4)}`,
     "",
     ...accuracy,
-    "",
-    "Rewards are sums of log-probabilities over response tokens, so that the length of a response is part of them.",
-    "",
-    "## Settings",
-    "",
-    "```json",
-    JSON.stringify(settings, null, 2),
-    "```",
-    "",
-  ].join("\n");
+  ];
+}
+
+/** Settings as a card shows them. */
+export function settingLines(settings: Readonly<Record<string, unknown>>): readonly string[] {
+  return ["## Settings", "", "```json", JSON.stringify(settings, null, 2), "```", ""];
 }

@@ -79,6 +79,7 @@ export {
 export { type ExampleTokenizer, type TokenisedExample, tokeniseExample } from "./tokenise.ts";
 export { type TrainOptions, train } from "./train.ts";
 export { stateFileName } from "./training-state.ts";
+export { type TuneDescription, tuneCard } from "./tune/card.ts";
 export type {
   TuneEndEvent,
   TuneEvent,

@@ -6,8 +6,8 @@ import { type DemoOptions, runDemo } from "../demo/run.ts";
 import { screenOf } from "../demo/screen.ts";
 import { createProgress, formatDuration, type Io, toJson, UsageError } from "../io.ts";
 import { numberOption } from "../options.ts";
+import { progressLine } from "../training/heads.ts";
 import { addDeviceOptions } from "./shared.ts";
-import { progressLine } from "./train.ts";
 
 const markName = "made-by-demo.txt";
 const reportName = "report.html";

@@ -10,17 +10,19 @@ import {
 import { type MixingMode, mixingModes } from "@dual-head/gating";
 import {
   completeSettings,
-  defaultGate,
+  completeTuneSettings,
   defaultSettings,
-  type TrainEvent,
   type TrainingSettings,
-  type TrainingSummary,
-  train,
+  type TuneSettings,
 } from "@dual-head/train";
 import { Command, Option } from "commander";
-import { createProgress, formatBytes, formatDuration, type Io, toJson, UsageError } from "../io.ts";
-import { openModel } from "../model.ts";
+import type { Io } from "../io.ts";
 import { collectOption, numberOption } from "../options.ts";
+import { type HeadsOptions, trainHeads } from "../training/heads.ts";
+import { checkOwners, type TrainingMethod, trainingMethods } from "../training/methods.ts";
+import { openForTraining } from "../training/open.ts";
+import { type PeerOptions, trainPeer } from "../training/peer.ts";
+import { listCounts } from "../training/report.ts";
 import { addDeviceOptions, addDtypeOption, addTokenizerOption, type DeviceOptions, modelHelp } from "./shared.ts";
 
 /** Options that are settings of the training under the same name. */
@@ -42,8 +44,22 @@ const settingNames = [
   "seed",
 ] as const satisfies readonly (keyof TrainingSettings)[];
 
-interface TrainCommandOptions extends DeviceOptions, Partial<Pick<TrainingSettings, (typeof settingNames)[number]>> {
-  readonly model: string;
+/** Those of the peers. */
+const tuneNames = [
+  "epochs",
+  "batchSize",
+  "learningRate",
+  "epsilon",
+  "seed",
+] as const satisfies readonly (keyof TuneSettings)[];
+
+interface TrainCommandOptions
+  extends DeviceOptions,
+    HeadsOptions,
+    Omit<PeerOptions, keyof HeadsOptions | "heldOut" | "maxTokens">,
+    Partial<Pick<TrainingSettings, Exclude<(typeof settingNames)[number], "maxTokens">>> {
+  readonly method: TrainingMethod;
+  readonly maxTokens?: number;
   readonly tokenizer?: string;
   readonly dtype: WeightDtype;
   readonly data: readonly string[];
@@ -51,17 +67,6 @@ interface TrainCommandOptions extends DeviceOptions, Partial<Pick<TrainingSettin
   readonly label?: PreferenceLabel;
   readonly template?: PromptTemplate;
   readonly sft?: string;
-  readonly out: string;
-  readonly gateWidth?: number;
-  readonly gateHeads?: number;
-  readonly head: "linear" | "low-rank";
-  readonly rank: number;
-  readonly headBias: boolean;
-  readonly headInit: "base" | "zero" | "random";
-  readonly alpha?: number;
-  readonly checkpointEvery?: number;
-  readonly resume?: boolean;
-  readonly json?: boolean;
 }
 
 /** The `train` command; defaults of the numbers are those of `@dual-head/train`. */
@@ -69,7 +74,14 @@ export function trainCommand(io: Io): Command {
   const defaults = defaultSettings;
   const integer = numberOption({ min: 1, integer: true });
   const command = new Command("train")
-    .description("train a reward head and a gate on preference pairs; the model itself never changes")
+    .description(
+      "train a reward head and a gate on preference pairs, or a model of a peer method; --model never changes",
+    )
+    .addOption(
+      new Option("--method <name>", "what is trained, and how")
+        .choices(trainingMethods as TrainingMethod[])
+        .default("dual-head"),
+    )
     .requiredOption("--model <model>", `the frozen model: ${modelHelp}`)
     .requiredOption(
       "--data <file>",
@@ -96,10 +108,18 @@ export function trainCommand(io: Io): Command {
       ]),
     )
     .option("--sft <file>", "examples for the language-modelling loss (default: the chosen responses)")
-    .requiredOption("--out <dir>", "folder for heads, card, metrics and the state to resume from")
-    .option("--epochs <n>", `passes over the pairs (default: ${defaults.epochs})`, integer)
-    .option("--batch-size <n>", `pairs per optimiser step (default: ${defaults.batchSize})`, integer)
-    .option("--learning-rate <r>", "peak rate of AdamW (default: 0.2048 / hidden size)", numberOption({ above: 0 }))
+    .requiredOption("--out <dir>", "folder for what is trained, card, metrics and the state to resume from")
+    .option("--epochs <n>", `passes over the pairs (default: ${defaults.epochs}, of peers 1)`, integer)
+    .option(
+      "--batch-size <n>",
+      `pairs per optimiser step (default: ${defaults.batchSize}, of peers their authors')`,
+      integer,
+    )
+    .option(
+      "--learning-rate <r>",
+      "peak rate of AdamW (default: 0.2048 / hidden size, of peers by recipe)",
+      numberOption({ above: 0 }),
+    )
     .option(
       "--epsilon <e>",
       `of AdamW: larger ones leave tokens alone that never come (default: ${defaults.epsilon})`,
@@ -166,6 +186,22 @@ export function trainCommand(io: Io): Command {
         `store hidden states on disk once, or compute them each time (default: ${defaults.features})`,
       ).choices(["cache", "recompute"]),
     )
+    .option("--lora <rank>", "genarm, dpo, simpo: train low-rank changes (default: genarm of rank 8)", integer)
+    .option("--whole", "genarm: train all parameters, as dpo and simpo do")
+    .option("--score-only", "bradley-terry: train the score head alone")
+    .option("--beta <b>", "of genarm (default: 0.05), dpo (0.1) or simpo (2)", numberOption({ above: 0 }))
+    .option(
+      "--label-smoothing <e>",
+      "dpo: share of labels taken to be wrong (default: 0)",
+      numberOption({ min: 0, max: 0.49 }),
+    )
+    .option("--gamma-ratio <g>", "simpo: the margin aimed at, over beta (default: 0.5)", numberOption({ min: 0 }))
+    .option("--margin <m>", "bradley-terry: what scores must differ by (default: 0)", numberOption({ min: 0 }))
+    .option(
+      "--centre <c>",
+      "bradley-terry: weight of the term that centres scores (default: 0.01)",
+      numberOption({ min: 0 }),
+    )
     .option(
       "--held-out <share>",
       `share of the pairs never trained on (default: ${defaults.heldOut})`,
@@ -176,121 +212,31 @@ export function trainCommand(io: Io): Command {
     .option("--seed <n>", `seed of everything (default: ${defaults.seed})`, numberOption({ min: 0, integer: true }))
     .option("--resume", "go on with the run in --out, if there is one")
     .option("--json", "print one JSON object a line; the last one is the summary");
-  return addDeviceOptions(addTokenizerOption(addDtypeOption(command))).action(async (options: TrainCommandOptions) =>
-    runTraining(options, io),
-  );
+  return addDeviceOptions(addTokenizerOption(addDtypeOption(command))).action(async (options: TrainCommandOptions) => {
+    checkOwners(command, options.method);
+    await runTraining(options, io);
+  });
 }
 
 async function runTraining(options: TrainCommandOptions, io: Io): Promise<void> {
-  const given = settingNames.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]]));
-  const settings: Partial<TrainingSettings> = Object.fromEntries(given);
-  completeSettings(settings);
+  const { method } = options;
+  const given = <Name extends keyof TrainCommandOptions>(names: readonly Name[]) =>
+    Object.fromEntries(names.flatMap((name) => (options[name] === undefined ? [] : [[name, options[name]]])));
+  const settings: Partial<TrainingSettings> = given(settingNames);
+  const tuneSettings: Partial<TuneSettings> = given(tuneNames);
+  if (method === "dual-head") completeSettings(settings);
+  else completeTuneSettings(tuneSettings);
   const preferences = await readPreferences(options.data, {
     format: options.format,
     label: options.label,
     template: options.template,
   });
+  const { pairs } = preferences;
   const supervised = options.sft === undefined ? undefined : (await readSft(options.sft)).examples;
   const dropped = Object.entries(preferences.dropped).filter(([, count]) => count > 0);
-  io.note(
-    `${preferences.pairs.length} pairs of ${preferences.rowCount} rows${dropped.length > 0 ? `; dropped ${listCounts(dropped)}` : ""}\n`,
-  );
-  using model = await openModel(options, io);
-  const { device, loaded, tokenizer } = model;
-  if (tokenizer === null)
-    throw new UsageError(`Cannot train on text: ${options.model} has no tokenizer; name one with --tokenizer`);
-  const { hiddenSize } = loaded.config;
-  const attention = defaultGate(hiddenSize);
-  const progress = createProgress(io);
-  let summary: TrainingSummary | null = null;
-  try {
-    for await (const event of train({
-      device,
-      backbone: loaded.backbone,
-      params: loaded.params,
-      backboneSha256: loaded.sha256,
-      backboneDtype: loaded.dtype,
-      tokenizer,
-      pairs: preferences.pairs,
-      supervised,
-      folder: options.out,
-      head:
-        options.head === "linear"
-          ? { kind: "linear", initialise: options.headInit, bias: options.headBias }
-          : { kind: "low-rank", rank: options.rank, bias: options.headBias },
-      gate:
-        options.alpha === undefined
-          ? {
-              ...attention,
-              width: options.gateWidth ?? widthFor(attention, options.gateHeads),
-              headCount: options.gateHeads ?? attention.headCount,
-            }
-          : { kind: "constant", alpha: options.alpha },
-      settings,
-      resume: options.resume,
-      checkpointInterval: options.checkpointEvery,
-      signal: io.signal,
-    })) {
-      if (event.kind === "end") summary = event.summary;
-      else if (options.json === true && event.kind === "step") io.out(`${toJson(event)}\n`);
-      const line = progressLine(event);
-      if (line !== null) progress.show(line);
-      if (event.kind === "prepared") {
-        progress.end();
-        const counts = Object.entries(event.dropped) as [string, number][];
-        io.note(
-          `${event.pairCount} pairs to train on, ${event.heldOutCount} held out, ${event.cutCount} cut at a turn${counts.length > 0 ? `; dropped ${listCounts(counts)}` : ""}\n`,
-        );
-        const droppedCount = counts.reduce((sum, [, count]) => sum + count, 0);
-        if (droppedCount > event.pairCount + event.heldOutCount) {
-          io.note("warning: most pairs were dropped; use a model that reads longer texts, or shorter data\n");
-        }
-        if (event.startStep > 0) io.note(`going on from step ${event.startStep}\n`);
-      }
-    }
-  } finally {
-    progress.end();
-  }
-  if (summary === null) throw new Error("Cannot sum up the training: it ended without a summary");
-  io.out(options.json === true ? `${toJson(summary)}\n` : describeSummary(summary, options.out));
-}
-
-/** A width the heads divide, as near as can be to the default. */
-function widthFor(
-  attention: { readonly width: number; readonly headCount: number },
-  headCount = attention.headCount,
-): number {
-  return Math.max(1, Math.round(attention.width / headCount)) * headCount;
-}
-
-function listCounts(counts: readonly (readonly [string, number])[]): string {
-  return counts.map(([reason, count]) => `${count} ${reason}`).join(", ");
-}
-
-/** The line of progress for an event, or null. */
-export function progressLine(event: TrainEvent): string | null {
-  if (event.kind === "features") {
-    return `hidden states ${event.done}/${event.total}, ${formatDuration(event.etaSeconds)} left`;
-  }
-  if (event.kind !== "step") return null;
-  const { step, totalSteps, loss, lm, preference, accuracy, alphaMean, etaSeconds } = event;
-  return `step ${step}/${totalSteps}  loss ${loss.toFixed(4)}  lm ${lm.toFixed(3)}  preference ${preference.toFixed(3)}  accuracy ${accuracy.toFixed(2)}  alpha ${alphaMean.toFixed(2)}  ${formatDuration(etaSeconds)} left`;
-}
-
-/** The summary for people. */
-function describeSummary(
-  { steps, trainLoss, trainLossAtStart, heldOut, trainable, seconds, tokensPerSecond, peakBytes }: TrainingSummary,
-  out: string,
-): string {
-  const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const lines = [
-    `${steps} steps in ${formatDuration(seconds)}, ${tokensPerSecond.toFixed(0)} response tokens/s, peak ${formatBytes(peakBytes)}`,
-    `trained ${trainable.head + trainable.gate} parameters: head ${trainable.head}, gate ${trainable.gate}`,
-    `loss ${trainLossAtStart.toFixed(4)} (first tenth of steps) → ${trainLoss.toFixed(4)} (last tenth)`,
-    heldOut === null
-      ? "nothing was held out"
-      : `held-out accuracy ${percent(heldOut.accuracy)} [${percent(heldOut.low)}, ${percent(heldOut.high)}] on ${heldOut.pairs} pairs; untrained head ${percent(heldOut.untrained)}, shorter wins ${percent(heldOut.shorterWins)}`,
-    `heads in ${out}`,
-  ];
-  return `${lines.join("\n")}\n`;
+  const droppedText = dropped.length > 0 ? `; dropped ${listCounts(dropped)}` : "";
+  io.note(`${pairs.length} pairs of ${preferences.rowCount} rows${droppedText}\n`);
+  using model = await openForTraining(options, io);
+  if (method === "dual-head") await trainHeads(options, settings, model, { pairs, supervised }, io);
+  else await trainPeer(method, options, tuneSettings, model, pairs, io);
 }
