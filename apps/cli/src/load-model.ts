@@ -3,9 +3,11 @@
 import type { Backbone, BackboneConfig, GenerationConfig, LoadOptions, WeightDtype } from "@dual-head/backbone";
 import { type Gpt2Config, gpt2ConfigFrom, gpt2WeightBytes, gpt2WeightNames, loadGpt2 } from "@dual-head/backbone-gpt2";
 import {
+  attachDeltas,
   type LlamaConfig,
   type LoadedLlama,
   llamaConfigFrom,
+  loadDeltas,
   loadLlama,
   openModelFiles,
   weightBytes,
@@ -14,6 +16,8 @@ import {
 import { type ByteSource, findPathKind, readJson } from "@dual-head/bytes";
 import { type Checkpoint, openCheckpoint } from "@dual-head/checkpoint";
 import { type Device, sizeOf } from "@dual-head/tensor-core";
+import { freeTree } from "@dual-head/train";
+import { UsageError } from "./io.ts";
 
 /** A backbone with its parameters on a device; disposing it frees them. */
 export interface LoadedModel extends Disposable {
@@ -56,6 +60,21 @@ export async function loadModel(path: string, device: Device, options: LoadOptio
   if (isGpt2(json)) return { ...(await loadGpt2(path, device, options)), llama: null };
   const llama = await loadLlama(path, device, options);
   return { ...llama, llama };
+}
+
+/**
+ * The model with the changes of a PEFT folder; disposing it frees the changes, the model stays its holder's.
+ *
+ * @throws UsageError for a model that is not of the LLaMA family, and as loadDeltas does
+ */
+export async function attachAdapter(model: LoadedModel, folder: string, device: Device): Promise<LoadedModel> {
+  const { llama } = model;
+  if (llama === null) {
+    throw new UsageError(`Cannot attach ${folder}: adapters are read for the LLaMA family only; use such a model`);
+  }
+  const deltas = await loadDeltas(folder, llama.config, device);
+  const changed = { ...llama, params: attachDeltas(llama.params, deltas), [Symbol.dispose]: () => freeTree(deltas) };
+  return { ...changed, llama: changed };
 }
 
 /** Describes the same by headers alone; the caller closes the checkpoint. */

@@ -8,7 +8,7 @@ import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core
 import type { Tokenizer } from "@dual-head/tokenizer";
 import { type LoadedHeads, loadHeads } from "@dual-head/train";
 import { createProgress, formatBytes, type Io, UsageError } from "./io.ts";
-import { type LoadedModel, loadModel } from "./load-model.ts";
+import { attachAdapter, type LoadedModel, loadModel } from "./load-model.ts";
 import { locate } from "./locate.ts";
 import { openTokenizer } from "./open-tokenizer.ts";
 import { type HeadsOption, headWeights } from "./options.ts";
@@ -19,6 +19,8 @@ export interface ModelOptions {
   /** A tokenizer in the place of the model's own. */
   readonly tokenizer?: string | undefined;
   readonly dtype?: WeightDtype | undefined;
+  /** A PEFT folder of low-rank changes, attached to the model; not together with heads, which know the model alone. */
+  readonly adapter?: string | undefined;
   readonly heads?: readonly HeadsOption[] | undefined;
   readonly mixing?: MixingMode | undefined;
   readonly device?: "auto" | DeviceName | undefined;
@@ -62,6 +64,9 @@ export async function openDeviceFor(options: Pick<ModelOptions, "device" | "thre
 /** Loads model, tokenizer and heads; on failure everything opened so far is freed. */
 export async function openModel(options: ModelOptions, io: Io): Promise<OpenModel> {
   const weights = headWeights(options.heads ?? []);
+  if (options.adapter !== undefined && weights.length > 0) {
+    throw new UsageError("Cannot use heads with --adapter: they were trained on the model without it; leave one out");
+  }
   const modelPath = await locate(options.model, "model", io);
   const tokenizerPath = options.tokenizer === undefined ? modelPath : await locate(options.tokenizer, "tokenizer", io);
   const headsPaths: string[] = [];
@@ -70,7 +75,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
   try {
     const device = resources.use(await openDeviceFor(options, io));
     const progress = createProgress(io);
-    const loaded = resources.use(
+    const base = resources.use(
       await loadModel(modelPath, device, {
         dtype: options.dtype,
         signal: io.signal,
@@ -79,6 +84,8 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
       }),
     );
     progress.end();
+    const { adapter } = options;
+    const loaded = adapter === undefined ? base : resources.use(await attachAdapter(base, adapter, device));
     const tokenizer = await openTokenizer(tokenizerPath);
     if (tokenizer === null && options.tokenizer !== undefined) {
       throw new UsageError(

@@ -16,6 +16,7 @@ export interface AlignedModelOptions extends DeviceOptions {
   readonly model: string;
   readonly tokenizer?: string;
   readonly dtype: WeightDtype;
+  readonly adapter?: string;
   readonly heads?: readonly HeadsOption[];
   readonly strength: number;
   readonly alpha?: number;
@@ -71,6 +72,7 @@ export function addDtypeOption(command: Command): Command {
 export function addModelOptions(command: Command): Command {
   return addDeviceOptions(
     addTokenizerOption(addDtypeOption(command).requiredOption("--model <model>", modelHelp))
+      .option("--adapter <dir>", "a PEFT folder of low-rank changes, as train --lora writes it; not with --heads")
       .option("--heads <heads[=weight]>", "trained heads, a folder or owner/name; repeat to mix by weight", headsOption)
       .option(
         "--strength <s>",

@@ -45,7 +45,7 @@ const owners: Readonly<Record<string, readonly TrainingMethod[]>> = {
   features: heads,
   beta: policies,
   lora: policies,
-  whole: policies,
+  whole: ["genarm"],
   labelSmoothing: ["dpo"],
   gammaRatio: ["simpo"],
   margin: ["bradley-terry"],
@@ -65,5 +65,9 @@ export function checkOwners(command: Command, method: TrainingMethod): void {
     if (own === undefined || own.includes(method) || command.getOptionValueSource(name) !== "cli") continue;
     const flag = option.long ?? option.flags;
     throw new UsageError(`Cannot train by ${method}: ${flag} belongs to ${own.join(", ")}; leave it out`);
+  }
+  const { lora, whole } = command.opts<{ readonly lora?: number; readonly whole?: boolean }>();
+  if (lora !== undefined && whole === true) {
+    throw new UsageError("Cannot train low-rank changes and all parameters: give --lora or --whole");
   }
 }
