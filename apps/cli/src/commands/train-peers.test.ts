@@ -31,7 +31,7 @@ describe("train --method", () => {
   beforeAll(async () => {
     world = await temporaryFolder();
     await cp(await shippedBackbone("s"), place("model"), { recursive: true });
-    await writeFile(place("pairs.jsonl"), toHhRlhf({ seed: 3, count: 80, split: "train" }, "helpful"));
+    await writeFile(place("pairs.jsonl"), toHhRlhf({ seed: 3, count: 56, split: "train" }, "helpful"));
   });
   afterAll(() => world.remove());
 
@@ -47,7 +47,7 @@ describe("train --method", () => {
     const summary = JSON.parse(rows.at(-1)!) as TuneSummary;
     expect(rows.length - 1).toBe(summary.steps);
     expect(summary.trainLoss).toBeLessThan(summary.trainLossAtStart);
-    expect(summary.heldOut!.accuracy).toBeGreaterThan(summary.heldOut!.untrained);
+    expect(summary.heldOutLoss!.trained).toBeLessThan(summary.heldOutLoss!.untrained);
     expect(summary.tokensPerSecond).toBeGreaterThan(0);
     const found = (await readdir(place(method))).sort();
     const kept = ["card.md", "metrics.jsonl", "training-state.safetensors"];
@@ -70,15 +70,17 @@ describe("train --method", () => {
     expect([refused.status, refused.note]).toEqual([2, expect.stringContaining("leave one out")]);
   });
 
-  it("trains what the options say, and resumes to the very bits", async () => {
-    const lora = await run(train("dpo", "lora", "--lora", "2", "--label-smoothing", "0.1", "--seed", "5"));
-    expect(lora.status).toBe(0);
-    expect(lora.out).toContain("LoRA of rank 2 and alpha 4 on query, key, value, output, gate, up, down");
+  it("trains what the options say", async () => {
     const score = await run(train("bradley-terry", "score", "--score-only", "--margin", "0.5", "--centre", "0"));
     expect(score.out).toContain("the score head alone");
     expect((await run(train("genarm", "all", "--whole", "--beta", "0.2"))).out).toContain("all parameters");
     expect(await readFile(place("all/card.md"), "utf8")).toContain('"beta": 0.2');
+  });
 
+  it("resumes to the very bits of an uninterrupted run", async () => {
+    const lora = await run(train("dpo", "lora", "--lora", "2", "--label-smoothing", "0.1", "--seed", "5"));
+    expect(lora.status).toBe(0);
+    expect(lora.out).toContain("LoRA of rank 2 and alpha 4 on query, key, value, output, gate, up, down");
     const abort = new AbortController();
     const halves = train("dpo", "halves", "--lora", "2", "--label-smoothing", "0.1", "--seed", "5");
     const interrupted = await run([...halves, "--json", "--checkpoint-every", "2"], {
