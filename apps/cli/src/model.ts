@@ -210,7 +210,10 @@ export function continuation(tokenizer: Tokenizer | null, prompt: readonly numbe
 }
 
 /** The tokens that end a text: those of the model and of its tokenizer, within the model's vocabulary. */
-export function stopTokensOf({ tokenizer, loaded }: Pick<OpenModel, "tokenizer" | "loaded">): readonly number[] {
+export function stopTokensOf({
+  tokenizer,
+  loaded,
+}: Pick<OpenModel, "tokenizer"> & { readonly loaded: Pick<LoadedModel, "config" | "generation"> }): readonly number[] {
   const ids = new Set([...loaded.generation.eosTokenIds, ...(tokenizer?.eosTokens ?? [])]);
   return [...ids].filter((id) => id < loaded.config.vocabSize);
 }
