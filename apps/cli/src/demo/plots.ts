@@ -1,7 +1,8 @@
 // The demo's figures as SVG that takes the colours of the page, light or dark. Knows no page.
+
+import type { MeanEstimate } from "@dual-head/eval";
 import * as Plot from "@observablehq/plot";
 import { renderPlot } from "../report/plot.ts";
-import type { Mean } from "../world/measure.ts";
 import type { DemoFigures, Setting } from "./figures.ts";
 
 const colours = { helpful: "#2a78d6", harmless: "#c2571a" } as const;
@@ -79,13 +80,13 @@ export function lessonPlot({ lesson }: DemoFigures): string {
   });
 }
 
-function rewardRows({ helpful, harmless }: { readonly helpful: Mean; readonly harmless: Mean }) {
+function rewardRows({ helpful, harmless }: { readonly helpful: MeanEstimate; readonly harmless: MeanEstimate }) {
   return [
     { reward: "helpful", ...helpful },
     { reward: "harmless", ...harmless },
   ];
 }
 
-function domainOf(rows: readonly Mean[]): [number, number] {
+function domainOf(rows: readonly MeanEstimate[]): [number, number] {
   return [Math.min(0, ...rows.map(({ low }) => low)), Math.max(0, ...rows.map(({ high }) => high))];
 }
