@@ -9,8 +9,10 @@ import { examineModel, type Preflight } from "../preflight.ts";
 import { type Arm, keyOf, type PartSpec } from "./arm.ts";
 import type { EvalConfig } from "./config.ts";
 import { partsOf } from "./methods/methods.ts";
+import { isLowRank } from "./methods/train-part.ts";
 import { createSetting } from "./settings/create-setting.ts";
 import type { Suite } from "./suites/context.ts";
+import { frontierSuite } from "./suites/frontier.ts";
 
 /** What was found; a problem is what would stop the run. */
 export interface DryRun {
@@ -93,8 +95,12 @@ export async function dryRun(
       problems.push(`the environment has no ${keyVariable}; set it to the key of ${config.judge.baseUrl}`);
     }
   }
-  if (config.judge.kind === "oracle" && Object.keys(setting.scorers).length === 0) {
-    problems.push("the oracle knows the mini world only; configure another judge");
+  if (config.judge.kind === "oracle" && setting.scorers[setting.rewards[0]!] === undefined) {
+    problems.push(`the oracle needs scores by ${setting.rewards[0]}, and nobody gives them; configure another judge`);
+  }
+  const [reward] = setting.rewards;
+  if (suites.includes(frontierSuite) && setting.scorers[reward!] === undefined) {
+    problems.push(`${frontierSuite.name} needs scores by ${reward}; add setting.scorers.${reward} or leave it out`);
   }
   return { lines, problems };
 }
@@ -109,16 +115,15 @@ function distinctParts(arms: readonly Arm[]): readonly PartSpec[] {
 }
 
 /** Heads and gate keep floats and hidden states in 16 bits; a whole model its weights, gradients and two moments. */
-function partBytes({ kind, settings }: PartSpec, found: Preflight | undefined, { pairs }: EvalConfig) {
+function partBytes(spec: PartSpec, found: Preflight | undefined, { pairs }: EvalConfig) {
   if (found === undefined) return { disk: 0, memory: 0 };
   const { parameters, vocabSize, hiddenSize } = found.model;
   const own = found.needs[0]?.weightBytes ?? 0;
-  if (kind === "heads") {
+  if (spec.kind === "heads") {
     const head = 4 * (vocabSize * hiddenSize + 4 * hiddenSize * hiddenSize);
     return { disk: 4 * head + 2 * pairs * meanTokens * hiddenSize, memory: own + 4 * head };
   }
-  const isLowRank = typeof settings.lora === "number" || kind === "genarm";
-  const trained = isLowRank ? parameters / 100 : parameters;
+  const trained = isLowRank(spec) ? parameters / 100 : parameters;
   return { disk: 4 * 4 * trained, memory: own + 4 * 4 * trained };
 }
 

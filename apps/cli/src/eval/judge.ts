@@ -75,7 +75,11 @@ export async function openJudge(config: JudgeConfig, setting: Setting, device: D
     }
     case "reward-model": {
       const opened = await openRewardModel(config.model, device, io);
-      const judge = createScoreJudge({ name: `reward model ${config.model}`, score: opened.score });
+      const judge = createScoreJudge({
+        name: `reward model ${config.model}`,
+        identity: opened.sha256,
+        score: opened.score,
+      });
       return { judge, [Symbol.dispose]: () => opened[Symbol.dispose]() };
     }
   }
@@ -84,6 +88,8 @@ export async function openJudge(config: JudgeConfig, setting: Setting, device: D
 /** A reward model that scores transcripts. */
 export interface OpenRewardModel extends Disposable {
   readonly score: Scorer;
+  /** Of its weights, so that verdicts on disk are not taken for those of others. */
+  readonly sha256: string;
 }
 
 /** Opens a sequence classifier, LLaMA-shaped or GPT-2, with its own tokenizer; its first label is the reward. */
@@ -96,9 +102,9 @@ export async function openRewardModel(source: string, device: Device, io: Io): P
   if (type === "gpt2") {
     const model = await loadGpt2Classifier(path, device);
     const score = createRewardScorer({ name: source, model, tokenise });
-    return { score, [Symbol.dispose]: () => model[Symbol.dispose]() };
+    return { score, sha256: model.sha256, [Symbol.dispose]: () => model[Symbol.dispose]() };
   }
   const model = await loadLlamaClassifier(path, device);
   const score = createRewardScorer({ name: source, model, tokenise });
-  return { score, [Symbol.dispose]: () => model[Symbol.dispose]() };
+  return { score, sha256: model.sha256, [Symbol.dispose]: () => model[Symbol.dispose]() };
 }

@@ -14,15 +14,15 @@ export interface RunDescription {
 /** The page of a run. */
 export function htmlOf(reports: readonly SuiteReport[], run: RunDescription): string {
   const contents = reports.map(({ suite, title }) => `<li><a href="#${suite}">${escaped(title)}</a></li>`).join("");
-  const failed = reports.flatMap(({ claims }) => claims).filter(({ holds }) => holds === false).length;
-  const all = reports.flatMap(({ claims }) => claims).length;
+  const claims = reports.flatMap(({ claims: own }) => own);
+  const countOf = (verdict: boolean | null) => claims.filter(({ holds }) => holds === verdict).length;
   const facts = Object.entries(run.facts).map(
     ([name, fact]) => `<tr><th>${escaped(name)}</th><td>${escaped(fact)}</td></tr>`,
   );
   return pageOf(
     "Dual-Head: evaluation",
     `<h1>Dual-Head: evaluation</h1>
-<p>Made by <code>${escaped(run.command)}</code>. Of ${all} claims of the paper that this run can speak to, ${failed} did not hold here. Intervals are of 95 %.</p>
+<p>Made by <code>${escaped(run.command)}</code>. Of ${claims.length} claims, the paper's and ours beside, ${countOf(true)} hold here, ${countOf(false)} do not hold here and ${countOf(null)} cannot be decided here. Intervals are of 95 % and over prompts, not over trainings: each method was trained once.</p>
 ${reports.length > 1 ? `<ul>${contents}</ul>` : ""}
 ${reports.map(sectionOf).join("\n")}
 <h2>The run</h2><table>${facts.join("")}</table>`,

@@ -16,7 +16,10 @@ export interface EvalResponse {
   readonly logp: number;
   /** Mean α over the tokens, or null. */
   readonly alpha: number | null;
-  /** Σ_t KL(π_t ‖ base_t) along the answer, nats, or null where it was not asked for or there is no distribution. */
+  /**
+   * Σ_t KL(π_t ‖ base_t) along the answer, nats, both at the temperature of the answer; null where it was not asked for, there
+   * is no distribution, or the temperature is 0.
+   */
   readonly kl: number | null;
 }
 

@@ -1,9 +1,10 @@
 // The same small search for every method: a few settings each, on prompts of their own, the best by true reward. Writes a log
 // of all trials and the configuration that follows. Knows no table of the paper.
 import { meanInterval } from "@dual-head/eval";
+import { UsageError } from "../io.ts";
 import type { MethodId } from "./arm.ts";
 import type { EvalConfig } from "./config.ts";
-import { type ArmOverrides, answer, armOf, inTurn, type SuiteContext } from "./suites/context.ts";
+import { answer, armOf, inTurn, type SuiteContext } from "./suites/context.ts";
 
 /** One setting of a method. */
 interface Trial {
@@ -69,20 +70,25 @@ export function runTrials(
 ): Promise<readonly TrialResult[]> {
   const { config, setting } = context;
   const [reward] = setting.rewards;
+  if (setting.scorers[reward!] === undefined) {
+    throw new UsageError(
+      `Cannot choose settings: the setting ${setting.name} has no scores by ${reward}; add setting.scorers.${reward}`,
+    );
+  }
   return inTurn(trials, async ({ method, knobs, training }) => {
-    const overrides: ArmOverrides = { knobs, training };
-    const answered = await answer(context, armOf(config, setting, method, overrides), {
+    // With what the configuration says beside: the trial's own settings alone would not give the same figures again.
+    const arm = armOf(config, setting, method, { knobs, training });
+    const answered = await answer(context, arm, {
       ...{ count, split: "validation", withKl: true },
     });
-    const rewards = answered.rewards[reward!];
-    if (rewards === undefined) throw new Error("Cannot choose settings: the setting knows no true reward");
+    const rewards = answered.rewards[reward!]!;
     const { responses } = answered;
     const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
     const { isFluent } = setting;
     const kls = responses.flatMap(({ kl }) => kl ?? []);
     const { mean: value, low, high } = meanInterval(rewards);
     const result: TrialResult = {
-      ...{ method, knobs, training, reward: { mean: value, low, high } },
+      ...{ method, knobs: arm.knobs, training: arm.training, reward: { mean: value, low, high } },
       kl: kls.length === 0 ? null : mean(kls),
       fluent: isFluent === null ? null : mean(responses.map((response) => Number(isFluent(response.answer)))),
       length: mean(responses.map(({ tokenCount }) => tokenCount)),

@@ -82,6 +82,7 @@ export class Workbench implements Disposable {
     const todo = [...prompts.keys()].filter((index) => !done.has(index));
     if (todo.length === 0) return { arm, responses: inOrder(prompts, done), cost: noCost };
     await writeFileAtomic(path.replace(/jsonl$/, "json"), `${JSON.stringify(arm, null, 1)}\n`);
+    const temperature = temperatureOf(arm, config);
     const { config: shape } = (await this.backbone(arm.backbone)).llama;
     return this.withMethod(arm, config.concurrency, shape.maxTokens, async (method, base, tokenizer) => {
       const encoded = prompts.map(({ text }) => [...tokenizer.encode(text)]);
@@ -91,7 +92,7 @@ export class Workbench implements Disposable {
         const answers = await this.#answers(method.generator.generateBatch(requests), group.length);
         io.signal.throwIfAborted();
         const kl =
-          withKl && method.policy !== null
+          withKl && method.policy !== null && temperature > 0
             ? await this.#divergences(
                 base,
                 method.policy,
@@ -100,6 +101,7 @@ export class Workbench implements Disposable {
                   response: tokens,
                   controls: method.controls,
                 })),
+                temperature,
               )
             : group.map(() => null);
         const responses = answers.map(
@@ -133,7 +135,7 @@ export class Workbench implements Disposable {
     return {
       prompt,
       controls: method.controls,
-      temperature: arm.knobs.temperature ?? config.temperature,
+      temperature: temperatureOf(arm, config),
       maxNewTokens: config.maxNewTokens,
       seed: config.seed * 1_000_003 + index,
       stopTokens: this.#stopTokens.get(arm.backbone) ?? [],
@@ -224,12 +226,11 @@ export class Workbench implements Disposable {
     const path = source.startsWith("world:")
       ? await shippedBackbone(source.slice("world:".length) as Parameters<typeof shippedBackbone>[0])
       : await locate(source, "model", io);
-    const llama = await loadLlama(path, device, { dtype: config.dtype, signal: io.signal });
     const tokenizer = await openTokenizer(path);
     if (tokenizer === null) {
-      llama[Symbol.dispose]();
       throw new UsageError(`Cannot evaluate ${source}: it has no tokenizer; give a folder with tokenizer.json`);
     }
+    const llama = await loadLlama(path, device, { dtype: config.dtype, signal: io.signal });
     this.#stopTokens.set(role, stopTokensOf({ tokenizer, loaded: llama }));
     return { role, path, llama, tokenizer };
   }
@@ -246,16 +247,18 @@ export class Workbench implements Disposable {
     })}`;
   }
 
-  /** KL(π ‖ base) along each answer, nats, at temperature 1. */
+  /** KL(π ‖ base) along each answer, nats, both at the temperature at which it was drawn. */
   async #divergences(
     { backbone, params }: ModelPart,
     policy: DecodePolicy,
     responses: readonly DrawnResponse[],
+    temperature: number,
   ): Promise<readonly number[]> {
     const { device, io } = this.options;
     const { maxTokens } = backbone.config;
     using base = createBasePolicy({ backbone, params, device, slotCount: klBatchSize, capacity: maxTokens });
-    const found = await policyKl({ policy, base, responses, batchSize: klBatchSize, signal: io.signal });
+    const batches = { batchSize: klBatchSize, signal: io.signal };
+    const found = await policyKl({ policy, base, responses, temperature, ...batches });
     return found.map(({ exact }) => exact);
   }
 
@@ -290,6 +293,10 @@ const klBatchSize = 16;
 /** Prompts answered between two writes to the disk. */
 const groupSize = 100;
 const noCost: Cost = { forwards: 0, tokens: 0, rewardCalls: 0 };
+
+function temperatureOf({ knobs }: Arm, config: EvalConfig): number {
+  return knobs.temperature ?? config.temperature;
+}
 
 function modelPartOf({ role, llama }: OpenBackbone): ModelPart {
   return { name: role, backbone: llama.backbone, params: llama.params };

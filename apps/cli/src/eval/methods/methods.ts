@@ -57,6 +57,12 @@ function rewardOf({ device, capacity }: OpenContext, { model }: ScorePart, slotC
   return createScalarReward(device, model, { slotCount, capacity: Math.min(capacity + 1, maxTokens) });
 }
 
+/** The base of answers that are scored whole: their last token, for which the base needs no place, needs one in the reward. */
+function basePolicyWithin(context: OpenContext, { model }: ScorePart): DecodePolicy {
+  const capacity = Math.min(context.capacity, model.backbone.config.maxTokens - 1);
+  return modelPolicy({ ...context, capacity }, context.base);
+}
+
 function controlsOf({ arm: { knobs, weights } }: OpenContext): Controls {
   const { strength, alpha } = knobs;
   return {
@@ -154,7 +160,7 @@ const table: Readonly<Record<MethodId, MethodRow>> = {
   "best-of-n": {
     parts: one("bradley-terry"),
     open: (context) => {
-      const policy = modelPolicy(context, context.base);
+      const policy = basePolicyWithin(context, context.parts.scores[0]!);
       const reward = rewardOf(context, context.parts.scores[0]!, context.slotCount);
       const generator = createBestOfN({
         generator: sampled(policy),
@@ -188,7 +194,7 @@ const table: Readonly<Record<MethodId, MethodRow>> = {
   cards: {
     parts: one("bradley-terry"),
     open: (context) => {
-      const policy = modelPolicy(context, context.base);
+      const policy = basePolicyWithin(context, context.parts.scores[0]!);
       const reward = rewardOf(context, context.parts.scores[0]!, context.slotCount);
       const { entropyThreshold, rewardShare, acceptTemperature, retryLimit } = context.arm.knobs;
       const generator = createCards({

@@ -160,6 +160,11 @@ async function tuneModel(options: TrainPartOptions): Promise<PartFigures> {
   }
 }
 
+/** Whether changes of low rank are trained of a part, instead of its matrices. */
+export function isLowRank(spec: PartSpec): boolean {
+  return spec.kind !== "heads" && loraOf(spec, recipes[spec.kind]) !== null;
+}
+
 /** The changes of low rank of a part, or null where matrices themselves are trained: `lora: 0` says so, another number the rank. */
 function loraOf({ settings }: PartSpec, { lora, trains }: TrainingRecipe): LoraRecipe | null {
   const rank = settings.lora ?? (trains === "lora" ? lora?.rank : 0);

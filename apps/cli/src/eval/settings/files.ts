@@ -1,9 +1,11 @@
 // Files of human preferences as a setting: nothing is known of the truth, so a judge must say what is better.
 import { type PreferencePair, readMtBenchQuestions, readPreferences, readTruthfulQa } from "@dual-head/data";
-import type { Scorer } from "@dual-head/eval";
+import { type Scorer, truthfulQaChoices } from "@dual-head/eval";
+import { createRandom } from "@dual-head/tensor-core";
+import { epochOrder } from "@dual-head/train";
 import { UsageError } from "../../io.ts";
 import type { SettingConfig } from "../config.ts";
-import { type EvalPrompt, type Setting, transcriptOf } from "./setting.ts";
+import type { EvalPrompt, PromptSplit, Setting } from "./setting.ts";
 
 /** Creates the setting of a configuration; its scorers are opened when they are first asked. */
 export function createFilesSetting(
@@ -30,36 +32,41 @@ export function createFilesSetting(
     ),
     isFluent: null,
     stopStrings: ["\n\nHuman:"],
-    async prompts(split, count) {
-      const paths = split === "test" ? config.prompts : (config.validationPrompts ?? []);
+    async prompts(split, count, seed) {
+      const { prompts, validationPrompts = [] } = config;
+      const paths = split === "test" ? prompts : validationPrompts;
       if (paths.length === 0) {
         throw new UsageError("Cannot choose settings: the configuration names no validationPrompts; add some");
       }
-      return (await readPairs(paths)).slice(0, count).map(promptOf);
+      const all = (await readPairs(paths)).map(promptOf);
+      const once = [...new Map(all.map((prompt) => [prompt.text, prompt])).values()];
+      const isShared = validationPrompts.some((path) => prompts.includes(path));
+      const own = isShared ? once.filter(({ text }) => splitOf(text) === split) : once;
+      return drawn(own, count, seed, "prompts");
     },
-    async pairs(reward, count) {
+    async pairs(reward, count, seed) {
       const paths = config.preferences[reward];
       if (paths === undefined) {
         throw new UsageError(
           `Cannot train for ${reward}: the configuration has preferences for ${Object.keys(config.preferences).join(", ")}`,
         );
       }
-      return (await readPairs(paths)).slice(0, count);
+      return drawn(await readPairs(paths), count, seed, "pairs");
     },
     async choices() {
       if (config.truthfulQa === undefined) {
         throw new UsageError("Cannot ask TruthfulQA: the configuration names no file; add setting.truthfulQa");
       }
-      return (await readTruthfulQa(config.truthfulQa)).map(
-        ({ category, question, bestAnswer, correctAnswers, incorrectAnswers }) => ({
-          category,
-          prompt: transcriptOf([question]),
-          trueAnswers: [bestAnswer, ...correctAnswers.filter((answer) => answer !== bestAnswer)].map(
-            (answer) => ` ${answer}`,
-          ),
-          falseAnswers: incorrectAnswers.map((answer) => ` ${answer}`),
-        }),
-      );
+      return (await readTruthfulQa(config.truthfulQa)).map((question) => {
+        const { prompt, best, correct, incorrect } = truthfulQaChoices(question);
+        const others = correct.filter((_, at) => at !== best);
+        return {
+          category: question.category,
+          prompt,
+          trueAnswers: [correct[best]!, ...others],
+          falseAnswers: incorrect,
+        };
+      });
     },
     async twoTurns(count) {
       if (config.mtBench === undefined) {
@@ -72,6 +79,16 @@ export function createFilesSetting(
       }));
     },
   };
+}
+
+/** So many of all files' items by seed, not those that happen to stand first. */
+function drawn<Item>(items: readonly Item[], count: number, seed: number, label: string): readonly Item[] {
+  return [...epochOrder(items.length, seed, 0, label).subarray(0, count)].map((index) => items[index]!);
+}
+
+/** Of files that serve both splits a prompt is in one of them whatever the seed, so that nothing is chosen on test prompts. */
+function splitOf(text: string): PromptSplit {
+  return createRandom(0, `split of ${text}`).uniform() < 0.5 ? "test" : "validation";
 }
 
 function promptOf({ prompt }: PreferencePair): EvalPrompt {

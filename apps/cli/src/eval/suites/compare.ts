@@ -38,7 +38,11 @@ export async function compare(context: SuiteContext, first: Answered, second: An
   const verdicts = await preferBothOrders(context.judge, comparisons, { signal: context.signal });
   const { config, setting } = context;
   const rate = winRateOfBoth(verdicts, { seed: config.seed });
-  if (rate.winRate === null) throw new Error(`Cannot compare ${first.arm.name}: the judge was never understood`);
+  if (rate.winRate === null) {
+    throw new Error(
+      `Cannot compare ${first.arm.name} with ${second.arm.name}: none of the judge's ${verdicts.length} answers was understood; see its file in verdicts, and give it another template`,
+    );
+  }
   const preferences = verdicts.map(({ given, exchanged }) => {
     const both = [preferenceFor(given, "first"), preferenceFor(exchanged, "first")];
     return both[0] == null || both[1] == null ? null : (both[0] + both[1]) / 2;
@@ -56,13 +60,17 @@ export async function compare(context: SuiteContext, first: Answered, second: An
   };
 }
 
-/** The win rate at equal lengths in characters, or null where all lengths differ alike. */
+/** Preferences that a fit in five folds needs. */
+const fewestPreferences = 5;
+
+/** The win rate at equal lengths in characters, or null where all lengths differ alike or too few were understood. */
 function controlLength(
   preferences: readonly (number | null)[],
   first: Answered,
   second: Answered,
   seed: number,
 ): Figure | null {
+  if (preferences.filter((each) => each !== null).length < fewestPreferences) return null;
   const lengthsOf = ({ responses }: Answered) => responses.map(({ answer }) => answer.trim().length);
   const [lengths, otherLengths] = [lengthsOf(first), lengthsOf(second)];
   if (new Set(lengths.map((length, at) => length - otherLengths[at]!)).size < 2) return null;

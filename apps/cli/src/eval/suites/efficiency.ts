@@ -74,7 +74,7 @@ export const efficiencySuite: Suite = {
           caption: `Median over ${requests} requests after one that warms up; the prompt is part of it. Reward calls are evaluations of a separate reward model: a text for ARGS, a step for GenARM. Memory is what the device holds. The paper's figures are of an A100 and 7B models.`,
           columns: [
             { name: "seconds", digits: 2, isClock: true },
-            { name: "memory, MB", digits: 1 },
+            { name: "memory, MB (paper: GB)", digits: 1 },
             { name: "forwards a token" },
             { name: "speed-up over ARGS", digits: 1, isClock: true },
             { name: "reward calls a token" },

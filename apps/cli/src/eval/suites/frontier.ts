@@ -1,5 +1,6 @@
 // The reward–KL frontier: what each method gains for how far it moves from the base model, at several values of its knob.
 import { type BootstrapEstimate, bestOfNKlBound, compareAtKl, type FrontierPoint, rewardAtKl } from "@dual-head/eval";
+import { UsageError } from "../../io.ts";
 import type { Arm, MethodId } from "../arm.ts";
 import type { EvalConfig } from "../config.ts";
 import type { Claim, Figure, SuiteReport } from "../figures.ts";
@@ -65,14 +66,23 @@ export const frontierSuite: Suite = {
   async run(context): Promise<SuiteReport> {
     const { config, setting } = context;
     const [reward] = setting.rewards;
+    if (setting.scorers[reward!] === undefined) {
+      throw new UsageError(
+        `Cannot draw a frontier: the setting ${setting.name} has no scores by ${reward}; add setting.scorers.${reward}`,
+      );
+    }
+    if (config.temperature === 0) {
+      throw new UsageError(
+        "Cannot draw a frontier: the temperature is 0, at which no divergence is finite; give one above 0",
+      );
+    }
     const count = Math.max(20, Math.ceil(config.prompts / 2));
     const curves = new Map<MethodId, CurvePoint[]>();
     for (const { method, label, value, arm } of pointsOf(config, setting)) {
       const answered = await answer(context, arm, { count, withKl: true });
-      const rewards = answered.rewards[reward!];
-      if (rewards === undefined) throw new Error("Cannot draw a frontier: the setting knows no true reward");
+      const rewards = answered.rewards[reward!]!;
       // The bound is what is known of best-of-n; it is never below the truth.
-      const kl = answered.responses.map((response) => response.kl ?? bestOfNKlBound(value));
+      const kl = answered.responses.map((response) => (method === "best-of-n" ? bestOfNKlBound(value) : response.kl!));
       const point = { label, knob: value, kl, reward: rewards };
       curves.set(method, [...(curves.get(method) ?? []), point]);
     }
@@ -93,7 +103,7 @@ export const frontierSuite: Suite = {
       tables: [
         {
           title: `${reward} reward at equal KL`,
-          caption: `Interpolated between measured points, never beyond them; intervals by bootstrap over ${count} prompts. KL(π ‖ base) in nats a sequence, exact per token along sampled answers; of best-of-n the bound log n − (n − 1)/n.`,
+          caption: `Interpolated between measured points, never beyond them; intervals by bootstrap over ${count} prompts. KL(π ‖ base) in nats a sequence, exact per token along sampled answers; of best-of-n the bound log n − (n − 1)/n, so that it may gain the same at less KL than is shown.`,
           columns: namedKls.map((kl) => ({ name: `KL ${kl}` })),
           rows: [...curves.entries()].map(([method, curve]) => ({
             label: method,
