@@ -134,7 +134,7 @@ const schema: v.GenericSchema<unknown, EvalConfig> = v.strictObject({
   judge: v.optional(judgeSchema, { kind: "oracle" }),
   methods: v.optional(v.partial(v.strictObject(Object.fromEntries(methodIds.map((id) => [id, methodSchema])))), {}),
   frontier: v.optional(v.record(v.string(), v.array(v.pipe(v.number(), v.finite()))), {}),
-  efficiency: v.optional(v.strictObject({ newTokens: count, requests: count }), { newTokens: 128, requests: 3 }),
+  efficiency: v.optional(v.strictObject({ newTokens: count, requests: count }), { newTokens: 128, requests: 9 }),
 });
 
 /**

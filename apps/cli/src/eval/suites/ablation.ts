@@ -1,7 +1,7 @@
 // "Ablation": what dual-head loses without its parts, each variant trained anew and compared with GenARM; and variants that
 // the paper does not have.
 import type { SuiteReport, TableRow } from "../figures.ts";
-import { type Compared, compare, percent, rewardOf } from "./compare.ts";
+import { type Compared, compare, decided, pairedDifference, percent, rewardOf, signed } from "./compare.ts";
 import { type ArmOverrides, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
 import { paperAblation } from "./paper.ts";
 
@@ -12,7 +12,12 @@ const variants: readonly (ArmOverrides & { readonly name: string; readonly label
   { name: "single-head", label: "single-head attention", training: { gate: { headCount: 1 } } },
   { name: "printed-sign", label: "entropy term with the printed sign", training: { entropySign: "printed" } },
   { name: "reward-only", label: "preferences score the reward head alone", training: { preferenceOn: "reward" } },
-  { name: "kl-exact", label: "klExact mixing", training: { mixing: "klExact" } },
+  {
+    name: "convex",
+    label: "convex mixing, as printed (E4)",
+    knobs: { strength: 1 },
+    training: { mixing: "convex", lambdaGate: 1 },
+  },
   { name: "low-rank", label: "low-rank head, rank 16", training: { head: { kind: "low-rank", rank: 16, bias: true } } },
   { name: "full", label: "full dual-head" },
 ];
@@ -34,7 +39,7 @@ export const ablationSuite: Suite = {
   },
 };
 
-function reportOf(compared: readonly Compared[], { setting }: SuiteContext): SuiteReport {
+function reportOf(compared: readonly Compared[], { config, setting }: SuiteContext): SuiteReport {
   const [reward] = setting.rewards;
   const full = compared.at(-1)!;
   return {
@@ -67,15 +72,16 @@ function reportOf(compared: readonly Compared[], { setting }: SuiteContext): Sui
       },
     ],
     plots: [],
-    claims: compared.flatMap(({ win }, at) => {
+    claims: compared.flatMap(({ win, first }, at) => {
       const { name, label } = variants[at]!;
       if (name === "full" || !Object.hasOwn(paperAblation, name)) return [];
-      const isWorse = win.high! < full.win.low!;
+      const [one, two] = [full.first.rewards[reward!], first.rewards[reward!]];
+      const difference = one === undefined || two === undefined ? null : pairedDifference(one, two, config.seed);
       return [
         {
           statement: `dual-head is better than with ${label} (paper: ${paperAblation.full!.win} against ${paperAblation[name]!.win}).`,
-          holds: isWorse ? true : win.value >= full.win.value ? false : null,
-          evidence: `${percent(full.win)} against ${percent(win)}.`,
+          holds: difference === null ? null : decided(difference),
+          evidence: `Win rates over GenARM ${percent(full.win)} against ${percent(win)}${difference === null ? "" : `; difference in reward ${signed(difference)}`}.`,
         },
       ];
     }),

@@ -92,6 +92,22 @@ export function preferenceClaim({ first, second, win, count }: Compared, printed
   };
 }
 
+/** The mean difference of one arm's values less another's, prompt by prompt, with its bootstrap interval. */
+export function pairedDifference(first: readonly number[], second: readonly number[], seed: number): Figure {
+  return figureOf(bootstrapDifference(first, second, { seed }));
+}
+
+/** What a difference decides: true above 0, false below, null where its interval holds 0. */
+export function decided({ low, high }: Figure): boolean | null {
+  return low! > 0 ? true : high! < 0 ? false : null;
+}
+
+/** `0.11 [0.06, 0.17]`. */
+export function signed({ value, low, high }: Figure): string {
+  const text = (number: number) => number.toFixed(3).replace("-", "−");
+  return `${text(value)} [${text(low!)}, ${text(high!)}]`;
+}
+
 /** `58.3 % [52.7, 63.7]`. */
 export function percent({ value, low, high }: Figure): string {
   const text = (share: number) => (100 * share).toFixed(1);

@@ -53,7 +53,7 @@ async function report(
     title,
     tables: results.map(({ place, compared }) => ({
       title: `On ${context.config.backbones[place.role]}, beside the paper's ${place.model}`,
-      caption: `${compared[0]!.count} prompts. Win rates count ties as half; each comparison is judged in both orders. Gain is the mean difference of the ${reward} reward, dual-head's less the other's; reward is the other's own.`,
+      caption: `${compared[0]!.count} prompts. Win rates count ties as half; each comparison is judged in both orders. Gain is the mean difference of the ${reward} reward, dual-head's less the other's; reward is the other's own. Length control is AlpacaEval 2's without difficulties: its penalty leaves exactly 50 where nothing beyond length is left to explain.`,
       columns: [
         { name: "win rate, %", digits: 1, isShare: true },
         { name: "length-controlled, %", digits: 1, isShare: true },

@@ -80,7 +80,7 @@ export const mtBenchSuite: Suite = {
         {
           title: "Scores by turn",
           caption:
-            "The score is the mean over both turns. The oracle's overall reward r in [−1, 1] counts as 5.5 + 4.5 r marks; a language model as judge gives marks from 1 to 10 itself.",
+            "The score is the mean over both turns, answered at the temperature of the configuration and graded without references. The oracle's overall reward r in [−1, 1] counts as 5.5 + 4.5 r marks; a language model as judge gives marks from 1 to 10 itself.",
           columns: [{ name: "score" }, { name: "first turn" }, { name: "second turn" }, { name: "unparsed" }],
           rows: rows.map(({ arm, scores: { first, second, both, unparsed } }) => ({
             label: arm.name,

@@ -1,9 +1,9 @@
 // "Multi-objective": helpful and harmless at several weights, set at run time without training anew.
 import type { EvalConfig } from "../config.ts";
-import type { Claim, Figure, SuiteReport } from "../figures.ts";
+import type { Claim, SuiteReport } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
-import { rewardOf } from "./compare.ts";
-import { answer, armOf, inTurn, type Suite } from "./context.ts";
+import { decided, pairedDifference, rewardOf, signed } from "./compare.ts";
+import { type Answered, answer, armOf, inTurn, type Suite } from "./context.ts";
 import { paperObjectives } from "./paper.ts";
 
 const configurations = [
@@ -38,8 +38,20 @@ export const multiObjectiveSuite: Suite = {
     const base = await answer(context, armOf(config, setting, "base"));
     const rows = await inTurn(rowsOf(config, setting), async (row) => {
       const answered = await answer(context, row.arm);
-      return { ...row, helpful: rewardOf(answered, "helpful"), harmless: rewardOf(answered, "harmless") };
+      return { ...row, answered, helpful: rewardOf(answered, "helpful"), harmless: rewardOf(answered, "harmless") };
     });
+    const claim = (
+      statement: string,
+      reward: string,
+      first: { answered: Answered },
+      second: { answered: Answered },
+    ): Claim => {
+      const [one, two] = [first.answered.rewards[reward], second.answered.rewards[reward]];
+      if (one === undefined || two === undefined)
+        return { statement: `${statement}.`, holds: null, evidence: "Not known here." };
+      const difference = pairedDifference(one, two, config.seed);
+      return { statement: `${statement}.`, holds: decided(difference), evidence: `Difference ${signed(difference)}.` };
+    };
     const own = (name: string) =>
       rows.find(({ method, configuration }) => method === "multi-objective" && configuration.name === name)!;
     const genArm = rows.find(({ method, configuration }) => method === "genarm" && configuration.name === "balanced")!;
@@ -92,31 +104,22 @@ export const multiObjectiveSuite: Suite = {
         },
       ],
       claims: [
-        above(
-          "the help-focused configuration has a higher helpful reward than the safety-focused",
-          own("help").helpful,
-          own("safety").helpful,
+        claim(
+          "the help-focused configuration is more helpful than the safety-focused",
+          "helpful",
+          own("help"),
+          own("safety"),
         ),
-        above(
-          "the safety-focused configuration has a higher harmless reward than the help-focused",
-          own("safety").harmless,
-          own("help").harmless,
+        claim(
+          "the safety-focused configuration is more harmless than the help-focused",
+          "harmless",
+          own("safety"),
+          own("help"),
         ),
-        above("balanced, dual-head is more helpful than GenARM (paper: +.31)", own("balanced").helpful, genArm.helpful),
-        above(
-          "balanced, dual-head is more harmless than GenARM (paper: +.29)",
-          own("balanced").harmless,
-          genArm.harmless,
-        ),
+        claim("balanced, dual-head is more helpful than GenARM (paper: +.31)", "helpful", own("balanced"), genArm),
+        claim("balanced, dual-head is more harmless than GenARM (paper: +.29)", "harmless", own("balanced"), genArm),
       ],
       notes: [],
     };
   },
 };
-
-/** Decided where the intervals do not overlap, or where the order is the other one. */
-function above(statement: string, a: Figure | null, b: Figure | null): Claim {
-  if (a === null || b === null) return { statement: `${statement}.`, holds: null, evidence: "Not known here." };
-  const holds = a.low! > b.high! ? true : a.value <= b.value ? false : null;
-  return { statement: `${statement}.`, holds, evidence: `${a.value.toFixed(2)} against ${b.value.toFixed(2)}.` };
-}

@@ -2,7 +2,7 @@
 import { coherenceOf, createHiddenStateEmbedder, diversityOf } from "@dual-head/eval";
 import type { MethodId } from "../arm.ts";
 import type { Claim, Figure, TableRow } from "../figures.ts";
-import { figureOf, meanFigure, rewardOf } from "./compare.ts";
+import { decided, figureOf, meanFigure, pairedDifference, rewardOf, signed } from "./compare.ts";
 import { type Answered, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
 import { paperQuality } from "./paper.ts";
 
@@ -14,6 +14,10 @@ interface Quality {
   readonly diversity: Figure;
   readonly pooled: Figure | null;
   readonly coherence: Figure;
+  readonly unrelated: Figure | null;
+  /** By answer; empty where nobody knows. */
+  readonly rewards: readonly number[];
+  readonly diversities: readonly number[];
   readonly fluent: Figure | null;
   readonly length: Figure;
 }
@@ -28,7 +32,7 @@ async function qualityOf(context: SuiteContext, answered: Answered): Promise<Qua
     encode: (text) => tokenizer.encode(text),
   });
   const pairs = answered.prompts.map(({ turns }, at) => ({ prompt: turns.at(-1)!, response: answers[at]! }));
-  const { cosine } = await coherenceOf(embedder, pairs, context.signal);
+  const { cosine, unrelated } = await coherenceOf(embedder, pairs, context.signal);
   const { perResponse, pooled } = diversityOf(answers);
   return {
     answered,
@@ -36,31 +40,34 @@ async function qualityOf(context: SuiteContext, answered: Answered): Promise<Qua
     diversity: figureOf(perResponse),
     pooled: pooled === null ? null : { value: pooled },
     coherence: figureOf(cosine),
+    unrelated: unrelated === null ? null : figureOf(unrelated),
+    rewards: answered.rewards[setting.rewards[0]!] ?? [],
+    diversities: answers.map((text) => diversityOf([text]).perResponse.mean),
     fluent: isFluent === null ? null : meanFigure(answers.map((text) => Number(isFluent(text)))),
     length: meanFigure(answers.map((text) => text.split(/\s+/).filter((word) => word !== "").length)),
   };
 }
 
-/** Whether dual-head has the highest value of all the paper's methods. */
+/** Whether dual-head has the highest value of all the paper's methods, answer by answer. */
 function highest(
   name: string,
   all: readonly Quality[],
-  figureOf: (quality: Quality) => Figure | null,
-  among: (quality: Quality) => boolean = ({ answered }) => Object.hasOwn(paperQuality, answered.arm.method),
+  valuesOf: (quality: Quality) => readonly number[],
+  seed: number,
 ): Claim {
-  const compared = all.filter(among).map((quality) => ({ name: quality.answered.arm.name, figure: figureOf(quality) }));
-  const own = compared.find(({ name: each }) => each === "dual-head")?.figure ?? null;
-  const rest = compared.filter(({ name: each }) => each !== "dual-head");
+  const compared = all.filter(({ answered }) => Object.hasOwn(paperQuality, answered.arm.method));
+  const own = compared.find(({ answered }) => answered.arm.method === "dual-head")!;
+  const mean = (quality: Quality) => meanFigure(valuesOf(quality)).value;
+  const rest = compared.filter((quality) => quality !== own);
   const statement = `dual-head has the highest ${name} of the paper's methods.`;
-  if (own === null || rest.some(({ figure }) => figure === null))
+  if (compared.some((quality) => valuesOf(quality).length === 0))
     return { statement, holds: null, evidence: "Not known here." };
-  const best = rest.reduce((a, b) => (b.figure!.value > a.figure!.value ? b : a));
-  const isAbove = own.low! > best.figure!.high!;
-  const isBelow = own.high! < best.figure!.low!;
+  const best = rest.reduce((a, b) => (mean(b) > mean(a) ? b : a));
+  const difference = pairedDifference(valuesOf(own), valuesOf(best), seed);
   return {
     statement,
-    holds: isAbove ? true : isBelow || own.value < best.figure!.value ? false : null,
-    evidence: `${own.value.toFixed(2)}; the best other, ${best.name}, has ${best.figure!.value.toFixed(2)}.`,
+    holds: decided(difference),
+    evidence: `Above the best other, ${best.answered.arm.name}, by ${signed(difference)}.`,
   };
 }
 
@@ -87,17 +94,27 @@ export const qualitySuite: Suite = {
             { name: `${reward} reward` },
             { name: "diversity (per answer)" },
             { name: "coherence" },
+            { name: "… with unrelated answers" },
             { name: "diversity (pooled)" },
             { name: "fluent, %", digits: 1, isShare: true },
             { name: "words", digits: 1 },
           ],
           rows: all.map(
-            ({ answered, reward: own, diversity, pooled, coherence: coherent, fluent, length }): TableRow => {
+            ({
+              answered,
+              reward: own,
+              diversity,
+              pooled,
+              coherence: coherent,
+              unrelated,
+              fluent,
+              length,
+            }): TableRow => {
               const paper = paperQuality[answered.arm.method];
               return {
                 label: answered.arm.name,
-                cells: [own, diversity, coherent, pooled, fluent, length],
-                paper: [...(paper ?? [null, null, null]), null, null, null],
+                cells: [own, diversity, coherent, unrelated, pooled, fluent, length],
+                paper: [...(paper ?? [null, null, null]), null, null, null, null],
               };
             },
           ),
@@ -105,9 +122,14 @@ export const qualitySuite: Suite = {
       ],
       plots: [],
       claims: [
-        highest("average reward", all, (quality) => quality.reward),
-        highest("diversity", all, (quality) => quality.diversity),
-        highest("coherence", all, (quality) => quality.coherence),
+        highest("average reward", all, ({ rewards }) => rewards, context.config.seed),
+        highest("diversity", all, ({ diversities }) => diversities, context.config.seed),
+        {
+          statement: "dual-head has the highest coherence of the paper's methods.",
+          holds: null,
+          evidence:
+            "Cosines of hidden states are not those of the paper's sentence embeddings; those of unrelated answers stand beside.",
+        },
       ],
       notes: [],
     };

@@ -75,7 +75,7 @@ export const weakToStrongSuite: Suite = {
       tables: [
         {
           title: "Two-turn score and win rate over the same frozen backbone",
-          caption: `Each row against its own backbone's base. The paper's rows are LLaMA 7B, 13B and 30B. Helped rows take their reward model or expert from the smallest backbone.`,
+          caption: `Each row against its own backbone's base; dual-head's head and gate are trained on each backbone anew, as the paper's are. The paper's rows are LLaMA 7B, 13B and 30B. Helped rows take their reward model or expert from the smallest backbone.`,
           columns: [
             { name: "two-turn score" },
             { name: "win rate over base, %", digits: 1, isShare: true },
