@@ -97,7 +97,7 @@ export function markdownOf(reports: readonly SuiteReport[], run: RunDescription)
     ...reports.flatMap(({ title, tables, claims, notes }) => [
       "",
       `### ${title}`,
-      ...tables.flatMap((table) => ["", ...markdownTable(table), "", table.caption]),
+      ...tables.flatMap((table) => ["", `#### ${table.title}`, "", ...markdownTable(table), "", table.caption]),
       ...(claims.length === 0 ? [] : ["", ...claims.map(claimLine)]),
       ...notes.flatMap((note) => ["", note]),
     ]),
