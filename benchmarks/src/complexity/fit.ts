@@ -58,16 +58,13 @@ export function fitExponent(
  */
 export function fixedPart(counts: readonly number[], times: readonly number[]): number {
   if (times.some((time) => !(time > 0))) throw new RangeError("Cannot fit a fixed part: all times must be above 0");
-  let [one, count, square, time, product] = [0, 0, 0, 0, 0];
-  for (const [at, own] of counts.entries()) {
-    const weight = 1 / times[at]! ** 2;
-    one += weight;
-    count += weight * own;
-    square += weight * own * own;
-    time += weight * times[at]!;
-    product += weight * own * times[at]!;
-  }
-  const determinant = one * square - count * count;
-  if (!(determinant > 0)) throw new RangeError("Cannot fit a fixed part: give at least two different counts");
-  return (square * time - count * product) / determinant;
+  const weights = times.map((time) => 1 / time ** 2);
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  const meanOf = (values: readonly number[]): number =>
+    values.reduce((sum, value, at) => sum + weights[at]! * value, 0) / total;
+  const [count, time] = [meanOf(counts), meanOf(times)];
+  // About the means, since a time far below the others would drown the rest in rounding.
+  const spread = meanOf(counts.map((own) => (own - count) ** 2));
+  if (!(spread > 0)) throw new RangeError("Cannot fit a fixed part: give at least two different counts");
+  return time - (count * meanOf(counts.map((own, at) => (own - count) * (times[at]! - time)))) / spread;
 }
