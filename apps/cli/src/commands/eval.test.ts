@@ -31,20 +31,11 @@ describe("eval", () => {
     folder = await temporaryFolder();
   });
   afterAll(() => folder.remove());
-  const quick = (suite: string, out: string, ...rest: readonly string[]) =>
-    run([
-      "eval",
-      suite,
-      "--config",
-      "mini-world-quick",
-      "--device",
-      "cpu",
-      "--threads",
-      "2",
-      "--out",
-      `${folder.path}/${out}`,
-      ...rest,
-    ]);
+  const argvOf = (suite: string, out: string) => [
+    ...["eval", suite, "--config", "mini-world-quick", "--device", "cpu", "--threads", "2"],
+    ...["--out", `${folder.path}/${out}`],
+  ];
+  const quick = (suite: string, out: string, ...rest: readonly string[]) => run([...argvOf(suite, out), ...rest]);
 
   it("all-mini runs every suite and writes figures, a page and a text that set the paper's numbers beside", async () => {
     const { status, out, note } = await quick("all-mini", "all");
@@ -83,18 +74,7 @@ describe("eval", () => {
       },
       interactive: true,
     };
-    const argv = [
-      "eval",
-      "main",
-      "--config",
-      "mini-world-quick",
-      "--device",
-      "cpu",
-      "--threads",
-      "2",
-      "--out",
-      `${folder.path}/stopped`,
-    ];
+    const argv = argvOf("main", "stopped");
     expect((await run(argv, io)).status).not.toBe(0);
     const other = await run([...argv, "--prompts", "9"]);
     expect([other.status, other.note]).toEqual([2, expect.stringContaining("another configuration")]);

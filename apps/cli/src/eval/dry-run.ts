@@ -2,11 +2,11 @@
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { findPathKind } from "@dual-head/bytes";
-import { shippedBackbone } from "@dual-head/mini-world";
 import type { Device } from "@dual-head/tensor-core";
 import { formatBytes, type Io } from "../io.ts";
 import { examineModel, type Preflight } from "../preflight.ts";
 import { type Arm, keyOf, type PartSpec } from "./arm.ts";
+import { sourceOf } from "./backbone-source.ts";
 import type { EvalConfig } from "./config.ts";
 import { partsOf } from "./methods/methods.ts";
 import { isLowRank } from "./methods/train-part.ts";
@@ -45,10 +45,7 @@ export async function dryRun(
       continue;
     }
     try {
-      const path = source.startsWith("world:")
-        ? await shippedBackbone(source.slice("world:".length) as Parameters<typeof shippedBackbone>[0])
-        : source;
-      const found = await examineModel(path, [], device, io);
+      const found = await examineModel(await sourceOf(source), [], device, io);
       models.set(role, found);
       const need = found.needs.find(({ dtype }) => dtype === config.dtype);
       lines.push(

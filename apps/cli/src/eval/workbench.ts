@@ -5,8 +5,7 @@ import { type LoadedLlama, loadLlama } from "@dual-head/backbone-llama";
 import { createDirectory, findPathKind, writeFileAtomic } from "@dual-head/bytes";
 import { type DrawnResponse, policyKl } from "@dual-head/eval";
 import { createBasePolicy } from "@dual-head/methods";
-import { shippedBackbone } from "@dual-head/mini-world";
-import type { BatchEvent, Cost, DecodePolicy, GenerateRequest } from "@dual-head/sampler";
+import type { BatchEvent, DecodePolicy, GenerateRequest } from "@dual-head/sampler";
 import type { Device } from "@dual-head/tensor-core";
 import type { Tokenizer } from "@dual-head/tokenizer";
 import { type Io, responsive, UsageError } from "../io.ts";
@@ -14,9 +13,10 @@ import { locate } from "../locate.ts";
 import { continuation, stopTokensOf } from "../model.ts";
 import { openTokenizer } from "../open-tokenizer.ts";
 import { type Arm, keyOf, type PartSpec } from "./arm.ts";
+import { sourceOf } from "./backbone-source.ts";
 import type { EvalConfig } from "./config.ts";
 import { type OpenedMethod, openMethod, partsOf } from "./methods/methods.ts";
-import type { HeadsPart, LoadedParts, ModelPart, ScorePart } from "./methods/parts.ts";
+import type { LoadedParts, ModelPart } from "./methods/parts.ts";
 import { type LoadedPart, loadPart, trainPart } from "./methods/train-part.ts";
 import { appendResponses, type EvalResponse, readResponses } from "./responses.ts";
 import type { EvalPrompt, Setting } from "./settings/setting.ts";
@@ -27,15 +27,6 @@ export interface OpenBackbone {
   readonly path: string;
   readonly llama: LoadedLlama;
   readonly tokenizer: Tokenizer;
-}
-
-/** What an arm answered. */
-export interface ArmResult {
-  readonly arm: Arm;
-  /** In the order of the prompts. */
-  readonly responses: readonly EvalResponse[];
-  /** What this run spent on them; nothing where all were there. */
-  readonly cost: Cost;
 }
 
 /** What a workbench is given. */
@@ -58,11 +49,6 @@ export class Workbench implements Disposable {
     this.options = options;
   }
 
-  /** Whether the config names a backbone for a role. */
-  has(role: string): boolean {
-    return Object.hasOwn(this.options.config.backbones, role);
-  }
-
   /** The backbone of a role, opened once. */
   backbone(role: string): Promise<OpenBackbone> {
     const known = this.#backbones.get(role);
@@ -72,15 +58,19 @@ export class Workbench implements Disposable {
     return opened;
   }
 
-  /** Answers prompts by an arm; answers that are on disk already are read. */
-  async run(arm: Arm, prompts: readonly EvalPrompt[], options: { readonly withKl?: boolean } = {}): Promise<ArmResult> {
+  /** Answers of an arm in the order of the prompts; those that are on disk already are read. */
+  async run(
+    arm: Arm,
+    prompts: readonly EvalPrompt[],
+    options: { readonly withKl?: boolean } = {},
+  ): Promise<readonly EvalResponse[]> {
     const { config, folder, io, onProgress } = this.options;
     const { withKl = false } = options;
     const path = `${folder}/responses/${await this.#keyOf(arm, prompts, withKl)}.jsonl`;
     await createDirectory(`${folder}/responses`);
     const done = await readResponses(path);
     const todo = [...prompts.keys()].filter((index) => !done.has(index));
-    if (todo.length === 0) return { arm, responses: inOrder(prompts, done), cost: noCost };
+    if (todo.length === 0) return inOrder(prompts, done);
     await writeFileAtomic(path.replace(/jsonl$/, "json"), `${JSON.stringify(arm, null, 1)}\n`);
     const temperature = temperatureOf(arm, config);
     const { config: shape } = (await this.backbone(arm.backbone)).llama;
@@ -119,7 +109,7 @@ export class Workbench implements Disposable {
         await appendResponses(path, responses);
         onProgress(`${arm.name}: ${done.size} of ${prompts.length} answers`);
       }
-      return { arm, responses: inOrder(prompts, done), cost: method.generator.cost };
+      return inOrder(prompts, done);
     });
   }
 
@@ -164,15 +154,9 @@ export class Workbench implements Disposable {
         loaded.push(await loadPart(spec, folder, await this.backbone(spec.backbone), device));
       }
       const parts: LoadedParts = {
-        heads: loaded
-          .filter((part): part is LoadedPart & { part: HeadsPart } => "loaded" in part.part)
-          .map(({ part }) => part),
-        models: loaded
-          .filter((part): part is LoadedPart & { part: ModelPart } => "params" in part.part)
-          .map(({ part }) => part),
-        scores: loaded
-          .filter((part): part is LoadedPart & { part: ScorePart } => "model" in part.part)
-          .map(({ part }) => part),
+        heads: loaded.flatMap((each) => (each.kind === "heads" ? [each.part] : [])),
+        models: loaded.flatMap((each) => (each.kind === "model" ? [each.part] : [])),
+        scores: loaded.flatMap((each) => (each.kind === "score" ? [each.part] : [])),
         helper: modelPartOf(await this.backbone(arm.helper ?? arm.backbone)),
       };
       const open = openMethod({
@@ -223,9 +207,7 @@ export class Workbench implements Disposable {
       const known = Object.keys(config.backbones).join(", ");
       throw new UsageError(`Cannot use the backbone ${role}: the configuration names ${known}; add it to backbones`);
     }
-    const path = source.startsWith("world:")
-      ? await shippedBackbone(source.slice("world:".length) as Parameters<typeof shippedBackbone>[0])
-      : await locate(source, "model", io);
+    const path = await locate(await sourceOf(source), "model", io);
     const tokenizer = await openTokenizer(path);
     if (tokenizer === null) {
       throw new UsageError(`Cannot evaluate ${source}: it has no tokenizer; give a folder with tokenizer.json`);
@@ -292,7 +274,6 @@ export const answerSlots = 17;
 const klBatchSize = 16;
 /** Prompts answered between two writes to the disk. */
 const groupSize = 100;
-const noCost: Cost = { forwards: 0, tokens: 0, rewardCalls: 0 };
 
 function temperatureOf({ knobs }: Arm, config: EvalConfig): number {
   return knobs.temperature ?? config.temperature;

@@ -10,6 +10,7 @@ import {
   createGenArmPolicy,
   createModPolicy,
   createProxyTuningPolicy,
+  type ScoredText,
 } from "@dual-head/methods";
 import { type BatchGenerator, type Controls, type DecodePolicy, sampled } from "@dual-head/sampler";
 import type { Device } from "@dual-head/tensor-core";
@@ -82,6 +83,47 @@ function policyMethod(create: (context: OpenContext) => DecodePolicy): MethodRow
       [Symbol.dispose]: () => policy[Symbol.dispose](),
     };
   };
+}
+
+/** A method that searches among whole answers or segments of the base by a reward model. */
+function searchMethod(
+  create: (context: OpenContext, policy: DecodePolicy, reward: ScalarReward) => BatchGenerator,
+): MethodRow["open"] {
+  return (context) => {
+    const [score] = context.parts.scores;
+    const policy = basePolicyWithin(context, score!);
+    const reward = rewardOf(context, score!, context.slotCount);
+    return {
+      generator: create(context, policy, reward),
+      policy: null,
+      controls: {},
+      [Symbol.dispose]() {
+        policy[Symbol.dispose]();
+        reward[Symbol.dispose]();
+      },
+    };
+  };
+}
+
+/** Rewards of whole texts, as many at once as there are slots. */
+async function scoresOf(
+  reward: ScalarReward,
+  texts: readonly ScoredText[],
+  slotCount: number,
+): Promise<readonly number[]> {
+  const scores: number[] = [];
+  for (let start = 0; start < texts.length; start += slotCount) {
+    const entries = texts.slice(start, start + slotCount).map(({ prompt, answer }) => ({
+      slot: reward.open(),
+      tokens: [...prompt, ...answer],
+    }));
+    try {
+      scores.push(...(await reward.advance(entries)));
+    } finally {
+      for (const { slot } of entries) reward.close(slot);
+    }
+  }
+  return scores;
 }
 
 const tuned = policyMethod((context) => modelPolicy(context, context.parts.models[0]!));
@@ -159,58 +201,22 @@ const table: Readonly<Record<MethodId, MethodRow>> = {
   },
   "best-of-n": {
     parts: one("bradley-terry"),
-    open: (context) => {
-      const policy = basePolicyWithin(context, context.parts.scores[0]!);
-      const reward = rewardOf(context, context.parts.scores[0]!, context.slotCount);
-      const generator = createBestOfN({
+    open: searchMethod(({ arm, slotCount }, policy, reward) =>
+      createBestOfN({
         generator: sampled(policy),
-        count: context.arm.knobs.count ?? 16,
-        score: async (texts) => {
-          const scores: number[] = [];
-          for (let start = 0; start < texts.length; start += context.slotCount) {
-            const group = texts.slice(start, start + context.slotCount);
-            const slots = group.map(() => reward.open());
-            const entries = group.map(({ prompt, answer }, at) => ({
-              slot: slots[at]!,
-              tokens: [...prompt, ...answer],
-            }));
-            scores.push(...(await reward.advance(entries)));
-            for (const slot of slots) reward.close(slot);
-          }
-          return scores;
-        },
-      });
-      return {
-        generator,
-        policy: null,
-        controls: {},
-        [Symbol.dispose]() {
-          policy[Symbol.dispose]();
-          reward[Symbol.dispose]();
-        },
-      };
-    },
+        count: arm.knobs.count ?? 16,
+        score: (texts) => scoresOf(reward, texts, slotCount),
+      }),
+    ),
   },
   cards: {
     parts: one("bradley-terry"),
-    open: (context) => {
-      const policy = basePolicyWithin(context, context.parts.scores[0]!);
-      const reward = rewardOf(context, context.parts.scores[0]!, context.slotCount);
-      const { entropyThreshold, rewardShare, acceptTemperature, retryLimit } = context.arm.knobs;
-      const generator = createCards({
-        ...{ policy, reward, entropyThreshold, rewardShare, acceptTemperature, retryLimit },
-        rewardTarget: context.arm.knobs.rewardTarget ?? 1,
+    open: searchMethod(({ arm }, policy, reward) => {
+      const { entropyThreshold, rewardShare, acceptTemperature, retryLimit, rewardTarget = 1 } = arm.knobs;
+      return createCards({
+        ...{ policy, reward, entropyThreshold, rewardTarget, rewardShare, acceptTemperature, retryLimit },
       });
-      return {
-        generator,
-        policy: null,
-        controls: {},
-        [Symbol.dispose]() {
-          policy[Symbol.dispose]();
-          reward[Symbol.dispose]();
-        },
-      };
-    },
+    }),
   },
 };
 

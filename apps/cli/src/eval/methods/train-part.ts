@@ -1,55 +1,37 @@
 // Training and loading of the parts of a method: reward heads by the ordinary training of heads, whole models, changes of low
 // rank and score heads by tuning. Knows no suite.
-import {
-  attachDeltas,
-  initialiseDeltas,
-  type LlamaDeltas,
-  type LlamaParams,
-  loadDeltas,
-  loadLlama,
-  loadLlamaClassifier,
-  saveDeltas,
-  saveLlama,
-  saveLlamaClassifier,
-} from "@dual-head/backbone-llama";
+import { attachDeltas, loadDeltas, loadLlama, loadLlamaClassifier } from "@dual-head/backbone-llama";
 import type { PreferencePair } from "@dual-head/data";
 import type { GateConfig } from "@dual-head/gating";
 import type { HeadConfig } from "@dual-head/heads";
-import {
-  bradleyTerryRecipe,
-  dpoRecipe,
-  genArmRecipe,
-  type LoraRecipe,
-  recipeSettings,
-  simpoRecipe,
-  type TrainingRecipe,
-} from "@dual-head/methods";
-import { type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
+import { type LoraRecipe, recipeSettings, type TrainedPart, type TrainingRecipe } from "@dual-head/methods";
+import type { Device } from "@dual-head/tensor-core";
 import {
   defaultGate,
   defaultHead,
   freeTree,
   type HeldOutFigures,
-  initialScore,
   loadHeads,
   prepareData,
-  type Trainable,
   type TrainingSettings,
   type TuneSettings,
   train,
   tune,
-  wholeModel,
-  withScore,
 } from "@dual-head/train";
 import { type Io, responsive } from "../../io.ts";
-import type { PartKind, PartSpec } from "../arm.ts";
+import { type LlamaTuning, tuneLora, tuneScored, tuneWhole } from "../../training/llama-tuning.ts";
+import { peerRecipes } from "../../training/methods.ts";
+import type { PartSpec } from "../arm.ts";
 import type { OpenBackbone } from "../workbench.ts";
 import type { HeadsPart, ModelPart, ScorePart } from "./parts.ts";
 
 /** A loaded part; disposing it frees what is its own. */
-export interface LoadedPart extends Disposable {
-  readonly part: HeadsPart | ModelPart | ScorePart;
-}
+export type LoadedPart = Disposable &
+  (
+    | { readonly kind: "heads"; readonly part: HeadsPart }
+    | { readonly kind: "model"; readonly part: ModelPart }
+    | { readonly kind: "score"; readonly part: ScorePart }
+  );
 
 /** What a part is trained with. */
 export interface TrainPartOptions {
@@ -72,19 +54,13 @@ export interface PartFigures {
   readonly heldOut: HeldOutFigures | null;
 }
 
-const recipes: Readonly<Record<Exclude<PartKind, "heads">, TrainingRecipe>> = {
-  genarm: genArmRecipe,
-  dpo: dpoRecipe,
-  simpo: simpoRecipe,
-  "bradley-terry": bradleyTerryRecipe,
-};
-
 /** Share of the pairs of which the accuracy is taken, by prompt; the same pairs for every part of one seed. */
 const heldOutShare = 0.1;
 
 /** Trains a part into its folder, going on where a former run was stopped. */
 export function trainPart(options: TrainPartOptions): Promise<PartFigures> {
-  return options.spec.kind === "heads" ? trainHeads(options) : tuneModel(options);
+  const { kind } = options.spec;
+  return kind === "heads" ? trainHeads(options) : tuneModel(options, peerRecipes[kind]);
 }
 
 async function trainHeads(options: TrainPartOptions): Promise<PartFigures> {
@@ -118,66 +94,43 @@ async function trainHeads(options: TrainPartOptions): Promise<PartFigures> {
   throw new Error(`Cannot sum up the training of ${spec.kind}: it ended without figures`);
 }
 
-async function tuneModel(options: TrainPartOptions): Promise<PartFigures> {
+async function tuneModel(options: TrainPartOptions, recipe: TrainingRecipe): Promise<PartFigures> {
   const { spec, opened, device, seed } = options;
-  const { llama } = opened;
-  const { config, params } = llama;
-  const recipe = recipes[spec.kind as Exclude<PartKind, "heads">];
+  const { config, params, generation } = opened.llama;
+  const model = { device, config, params, generation, name: opened.path };
   const lora = loraOf(spec, recipe);
   if (lora !== null) {
-    const deltas = initialiseDeltas(config, device, { rank: lora.rank, targets: lora.targets }, seed);
-    try {
-      const trainable: Trainable<LlamaParams, LlamaDeltas<Tensor>> = {
-        initial: deltas,
-        assemble: (trained) => ({ params: attachDeltas(params, trained), score: null }),
-      };
-      return await tuneInto(options, recipe, "lora", trainable, (folder, trained) =>
-        saveDeltas(folder, config, trained, { alpha: lora.alpha }),
-      );
-    } finally {
-      freeTree(deltas);
-    }
+    using tuning = tuneLora(model, lora, seed);
+    return await tuneInto(options, recipe, "lora", tuning);
   }
-  const { generation } = llama;
-  if (recipe.trains !== "scored") {
-    return tuneInto(options, recipe, "whole", wholeModel(params), (folder, trained) =>
-      saveLlama(folder, config, trained, { generation }),
-    );
+  if (recipe.trains === "scored") {
+    using tuning = tuneScored(model, { padTokenId: null, seed });
+    return await tuneInto(options, recipe, "scored", tuning);
   }
-  const score = initialScore(device, config.hiddenSize, seed);
-  try {
-    const weight = { weight: score, padTokenId: null };
-    return await tuneInto(options, recipe, "scored", withScore(wholeModel(params), weight), (folder, trained) =>
-      saveLlamaClassifier(
-        folder,
-        config,
-        { params: trained.model, score: trained.score, padTokenId: null },
-        { generation },
-      ),
-    );
-  } finally {
-    score.dispose();
-  }
+  using tuning = tuneWhole(model);
+  return await tuneInto(options, recipe, "whole", tuning);
 }
 
 /** Whether changes of low rank are trained of a part, instead of its matrices. */
 export function isLowRank(spec: PartSpec): boolean {
-  return spec.kind !== "heads" && loraOf(spec, recipes[spec.kind]) !== null;
+  return spec.kind !== "heads" && loraOf(spec, peerRecipes[spec.kind]) !== null;
 }
 
-/** The changes of low rank of a part, or null where matrices themselves are trained: `lora: 0` says so, another number the rank. */
+/**
+ * The changes of low rank of a part, or null where matrices themselves are trained: `lora: 0` says so, another number the
+ * rank. Their factor alpha/rank is 1: how far a step goes is the rate's matter, which is searched.
+ */
 function loraOf({ settings }: PartSpec, { lora, trains }: TrainingRecipe): LoraRecipe | null {
   const rank = settings.lora ?? (trains === "lora" ? lora?.rank : 0);
   if (lora === null || typeof rank !== "number" || rank === 0) return null;
-  return { ...lora, rank, alpha: (lora.alpha * rank) / lora.rank };
+  return { ...lora, rank, alpha: rank };
 }
 
 async function tuneInto<Trained>(
   options: TrainPartOptions,
   recipe: TrainingRecipe,
-  trains: "lora" | "whole" | "scored",
-  trainable: Trainable<LlamaParams, Trained>,
-  save: (folder: string, trained: Trained) => Promise<void>,
+  trains: TrainedPart,
+  tuning: LlamaTuning<Trained>,
 ): Promise<PartFigures> {
   const { spec, pairs, opened, device, folder, seed, io } = options;
   const { llama, tokenizer } = opened;
@@ -193,13 +146,13 @@ async function tuneInto<Trained>(
   const run = tune({
     device,
     backbone: llama.backbone,
-    trainable,
+    trainable: tuning.trainable,
     objective: recipe.objective(own),
     pairs: prepared.pairs,
     heldOut: prepared.heldOut,
     folder,
     settings: { ...recipeSettings(recipe, llama.config.hiddenSize, trains), seed, ...(rest as Partial<TuneSettings>) },
-    save: (trained) => save(folder, trained),
+    save: (trained) => tuning.save(folder, trained, {}),
     resume: true,
     signal: io.signal,
   });
@@ -231,23 +184,20 @@ export async function loadPart(
     const { hiddenSize, vocabSize } = config;
     const target = { backboneSha256: llama.sha256, tokenizerSha256: tokenizer.sha256, hiddenSize, vocabSize };
     const loaded = await loadHeads(folder, device, target, { dtype });
-    return { part: { name, loaded }, [Symbol.dispose]: () => loaded[Symbol.dispose]() };
+    return { kind: "heads", part: { name, loaded }, [Symbol.dispose]: () => loaded[Symbol.dispose]() };
   }
-  if (loraOf(spec, recipes[spec.kind]) !== null) {
+  if (isLowRank(spec)) {
     const deltas = await loadDeltas(folder, config, device);
-    return {
-      part: { name, backbone, params: attachDeltas(llama.params, deltas) },
-      [Symbol.dispose]() {
-        for (const { leaf } of leavesOf<Tensor>(deltas)) leaf.dispose();
-      },
-    };
+    const params = attachDeltas(llama.params, deltas);
+    return { kind: "model", part: { name, backbone, params }, [Symbol.dispose]: () => freeTree(deltas) };
   }
   if (spec.kind === "bradley-terry") {
     const model = await loadLlamaClassifier(folder, device, { dtype });
-    return { part: { name, model }, [Symbol.dispose]: () => model[Symbol.dispose]() };
+    return { kind: "score", part: { name, model }, [Symbol.dispose]: () => model[Symbol.dispose]() };
   }
   const model = await loadLlama(folder, device, { dtype });
   return {
+    kind: "model",
     part: { name, backbone: model.backbone, params: model.params },
     [Symbol.dispose]: () => model[Symbol.dispose](),
   };

@@ -1,7 +1,7 @@
 // The mini world as a setting: everything is drawn by seed, and the oracle knows the truth.
 import { writeFile } from "node:fs/promises";
 import { type PreferencePair, readPreferences, readTruthfulQa } from "@dual-head/data";
-import type { Exchange } from "@dual-head/eval";
+import { type Exchange, hhPrompt } from "@dual-head/eval";
 import {
   drawPrompt,
   fluencyOf,
@@ -20,9 +20,7 @@ const rewards: readonly RewardName[] = ["overall", "helpful", "harmless"];
 /** Creates the setting. Test prompts are of topics and intents that no preference is about; validation prompts are not. */
 export function createMiniWorldSetting(): Setting {
   const scoreOf = (reward: RewardName) => async (exchanges: readonly Exchange[]) =>
-    exchanges.map(
-      ({ conversation, answer }) => judge(transcriptOf(conversation.map(({ content }) => content)), answer)[reward],
-    );
+    exchanges.map(({ conversation, answer }) => judge(hhPrompt(conversation), answer)[reward]);
   return {
     name: "mini-world",
     rewards,

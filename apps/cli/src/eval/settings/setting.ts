@@ -1,7 +1,7 @@
 // What methods are compared on: prompts, preferences to train on, and what is known of the truth. Knows no method.
 
-import type { PreferencePair } from "@dual-head/data";
-import type { Exchange, Scorer } from "@dual-head/eval";
+import type { Message, PreferencePair } from "@dual-head/data";
+import { type Exchange, hhPrompt, type Scorer } from "@dual-head/eval";
 
 /** A prompt to be answered. */
 export interface EvalPrompt {
@@ -53,17 +53,17 @@ export interface TwoTurns {
   readonly turns: readonly [string, string];
 }
 
-/** A transcript as a model reads it. */
+/** Turns of human and assistant, in turn, as messages. */
+function conversationOf(turns: readonly string[]): readonly Message[] {
+  return turns.map((content, at) => ({ role: at % 2 === 0 ? "human" : "assistant", content }));
+}
+
+/** A transcript as a model reads it; the last turn is the human's. */
 export function transcriptOf(turns: readonly string[]): string {
-  const said = turns.map((turn, at) => `\n\n${at % 2 === 0 ? "Human" : "Assistant"}: ${turn}`);
-  return `${said.join("")}\n\nAssistant:`;
+  return hhPrompt(conversationOf(turns));
 }
 
 /** The exchange that an answer to a prompt makes. */
 export function exchangeOf({ turns }: Pick<EvalPrompt, "turns">, answer: string): Exchange {
-  const conversation = turns.map((content, at) => ({
-    role: at % 2 === 0 ? ("human" as const) : ("assistant" as const),
-    content,
-  }));
-  return { conversation, answer: answer.trim() };
+  return { conversation: conversationOf(turns), answer: answer.trim() };
 }

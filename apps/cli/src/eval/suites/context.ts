@@ -88,7 +88,7 @@ export async function answer(
   { count = config.prompts, split = "test", withKl = false }: AnswerOptions = {},
 ): Promise<Answered> {
   const prompts = await setting.prompts(split, count, config.seed);
-  const { responses } = await bench.run(arm, prompts, { withKl });
+  const responses = await bench.run(arm, prompts, { withKl });
   const exchanges = responses.map((response, at) => exchangeOf(prompts[at]!, response.answer));
   const rewards: Record<string, readonly number[]> = {};
   for (const [name, score] of Object.entries(setting.scorers))

@@ -25,9 +25,9 @@ export async function scoreTwoTurns(context: SuiteContext, arm: Arm, count: numb
   const promptsOf = (turns: readonly (readonly string[])[]): readonly EvalPrompt[] =>
     turns.map((own) => ({ turns: own, text: transcriptOf(own) }));
   const opening = promptsOf(questions.map(({ turns }) => [turns[0]]));
-  const first = (await bench.run(arm, opening)).responses.map(({ answer }) => answer.trim());
+  const first = (await bench.run(arm, opening)).map(({ answer }) => answer.trim());
   const following = promptsOf(questions.map(({ turns }, at) => [turns[0], first[at]!, turns[1]]));
-  const second = (await bench.run(arm, following)).responses.map(({ answer }) => answer.trim());
+  const second = (await bench.run(arm, following)).map(({ answer }) => answer.trim());
   const grades = await gradeAll(
     judge,
     [
