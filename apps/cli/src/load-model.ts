@@ -14,7 +14,7 @@ import {
   weightNames,
 } from "@dual-head/backbone-llama";
 import { type ByteSource, findPathKind, readJson } from "@dual-head/bytes";
-import { type Checkpoint, openCheckpoint } from "@dual-head/checkpoint";
+import { type Checkpoint, type OpenBeside, openCheckpoint } from "@dual-head/checkpoint";
 import { type Device, sizeOf } from "@dual-head/tensor-core";
 import { freeTree } from "@dual-head/train";
 import { UsageError } from "./io.ts";
@@ -31,6 +31,7 @@ export interface LoadedModel extends Disposable {
   readonly sha256: string;
   /** Tokens that begin and end a text. */
   readonly generation: GenerationConfig;
+  readonly description: ModelDescription;
   /** The same with its kind, where it is of the LLaMA family; else null. */
   readonly llama: LoadedLlama | null;
 }
@@ -44,8 +45,6 @@ export interface ModelDescription {
   readonly headSize: number;
   readonly window: number | null;
   readonly parameterCount: number;
-  /** Numbers of the largest weight. */
-  readonly largestSize: number;
   /** Bytes that the weights take on a device. */
   weightBytes(device: Device, dtype: WeightDtype): number;
 }
@@ -57,9 +56,12 @@ export interface ModelDescription {
  */
 export async function loadModel(path: string, device: Device, options: LoadOptions): Promise<LoadedModel> {
   const json = await readConfig(path);
-  if (isGpt2(json)) return { ...(await loadGpt2(path, device, options)), llama: null };
+  if (isGpt2(json)) {
+    const loaded = await loadGpt2(path, device, options);
+    return { ...loaded, description: describeGpt2(loaded.config), llama: null };
+  }
   const llama = await loadLlama(path, device, options);
-  return { ...llama, llama };
+  return { ...llama, description: describeLlama(llama.config), llama };
 }
 
 /**
@@ -74,20 +76,21 @@ export async function attachAdapter(model: LoadedModel, folder: string, device: 
   }
   const deltas = await loadDeltas(folder, llama.config, device);
   const changed = { ...llama, params: attachDeltas(llama.params, deltas), [Symbol.dispose]: () => freeTree(deltas) };
-  return { ...changed, llama: changed };
+  return { ...changed, description: model.description, llama: changed };
 }
 
 /** Describes the same by headers alone; the caller closes the checkpoint. */
 export async function openDescribed(
   model: string | ByteSource,
   signal: AbortSignal,
+  openBeside?: OpenBeside | undefined,
 ): Promise<{ readonly description: ModelDescription; readonly checkpoint: Checkpoint }> {
   const json = typeof model === "string" ? await readConfig(model) : null;
   if (typeof model === "string" && isGpt2(json)) {
     const description = describeConfig(json, configPath(model));
     return { description, checkpoint: await openCheckpoint(model, { signal }) };
   }
-  const { config, checkpoint } = await openModelFiles(model, signal);
+  const { config, checkpoint } = await openModelFiles(model, signal, openBeside);
   return { description: describeLlama(config), checkpoint };
 }
 
@@ -114,7 +117,7 @@ function describeLlama(config: LlamaConfig): ModelDescription {
   const { architecture, headCount, groupCount, headSize, window } = config;
   return {
     ...{ architecture, config, headCount, groupCount, headSize, window },
-    ...sizesOf(weightNames(config)),
+    parameterCount: countOf(weightNames(config)),
     weightBytes: (device, dtype) => weightBytes(config, device, dtype),
   };
 }
@@ -124,12 +127,11 @@ function describeGpt2(config: Gpt2Config): ModelDescription {
   const headSize = hiddenSize / headCount;
   return {
     ...{ architecture: "gpt2", config, headCount, groupCount: headCount, headSize, window: null },
-    ...sizesOf(gpt2WeightNames(config)),
+    parameterCount: countOf(gpt2WeightNames(config)),
     weightBytes: (device, dtype) => gpt2WeightBytes(config, device, dtype),
   };
 }
 
-function sizesOf(weights: readonly { readonly shape: readonly number[] }[]) {
-  const sizes = weights.map(({ shape }) => sizeOf(shape));
-  return { parameterCount: sizes.reduce((sum, size) => sum + size, 0), largestSize: Math.max(...sizes) };
+function countOf(weights: readonly { readonly shape: readonly number[] }[]): number {
+  return weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0);
 }

@@ -60,5 +60,21 @@ describe("chat", () => {
     expect(first.status).toBe(0);
     expect(first.out.split("\n").length).toBeGreaterThanOrEqual(3);
     expect((await talk(["the", "/reset", "a"])).note).toContain("forgotten");
+    const short = await run([...argv, "--context", "30"], { lines: ["the the the the the the the the the the"] });
+    expect([short.status, short.note.includes("there is room for 30; /reset begins anew, or start with a")]).toEqual([
+      0,
+      true,
+    ]);
+  });
+
+  it("refuses caches that there is no room for, and a context that the model does not read", async () => {
+    await writeTinyModel(place("endless"), { max_position_embeddings: 2 ** 30 });
+    const model = ["--model", place("endless"), "--device", "cpu"];
+    const huge = await run(["chat", ...model, "--context", `${2 ** 30}`]);
+    expect([huge.status, huge.note.includes("there is room for")]).toEqual([2, true]);
+    const beyond = await run(["chat", "--model", place("model"), "--device", "cpu", "--context", "257"]);
+    expect([beyond.status, beyond.note.includes("this model reads 256; give --context up to 256")]).toEqual([2, true]);
+    const score = await run(["score", "--model", place("model"), "--context", "2", "--tokens", "1,2,3"]);
+    expect([score.status, score.note.includes("Cannot read 3 tokens: --context is 2; raise it")]).toEqual([2, true]);
   });
 });

@@ -7,6 +7,7 @@ import type { Controls, DecodePolicy, Detokenizer } from "@dual-head/sampler";
 import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core";
 import type { Tokenizer } from "@dual-head/tokenizer";
 import { type LoadedHeads, loadHeads } from "@dual-head/train";
+import { checkCaches, checkContext, chooseContext, chunkSize, historyBytes, keyBytes, roomOn } from "./context.ts";
 import { createProgress, formatBytes, type Io, UsageError } from "./io.ts";
 import { attachAdapter, type LoadedModel, loadModel } from "./load-model.ts";
 import { locate } from "./locate.ts";
@@ -22,6 +23,8 @@ export interface ModelOptions {
   /** A PEFT folder of low-rank changes, attached to the model; not together with heads, which know the model alone. */
   readonly adapter?: string | undefined;
   readonly heads?: readonly HeadsOption[] | undefined;
+  /** The most tokens of a sequence; as many as the model reads where it is left out. */
+  readonly context?: number | undefined;
   readonly mixing?: MixingMode | undefined;
   readonly device?: "auto" | DeviceName | undefined;
   readonly threads?: number | undefined;
@@ -45,7 +48,15 @@ export interface OpenModel extends Disposable {
   /** Where the tokenizer was looked for. */
   readonly tokenizerPath: string;
   readonly headWeights: readonly number[];
-  /** A policy for sequences of up to `capacity` tokens; disposed with the model. */
+  /** The most tokens of a sequence. */
+  readonly maxTokens: number;
+  /** Tokens to hold of what grows without an end in sight: as many as were asked for, else what there is room for. */
+  chooseContext(): number;
+  /**
+   * A policy for sequences of up to `capacity` tokens, at most `maxTokens`; disposed with the model.
+   *
+   * @throws UsageError where there is no room for its caches
+   */
   createPolicy(capacity: number, slotCount?: number, options?: PolicyOptions): DecodePolicy;
 }
 
@@ -115,20 +126,28 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
         ),
       );
     }
-    const { backbone, params, config } = loaded;
+    const { backbone, params, config, description } = loaded;
     const lmHead = backbone.lmHead(params);
+    const maxTokens = checkContext(options.context ?? config.maxTokens, config.maxTokens);
+    const gates = heads.map(({ gate }) => gate.config);
+    const numberBytes = device.floatDtype === "f64" ? 8 : 4;
+    const bytesOf = (tokenCount: number) =>
+      keyBytes(description, tokenCount, numberBytes) + historyBytes(gates, tokenCount, numberBytes);
     return {
       device,
       loaded,
       tokenizer,
       tokenizerPath,
       headWeights: weights,
+      maxTokens,
+      chooseContext: () => chooseContext(options.context, config.maxTokens, bytesOf, roomOn(device)),
       createPolicy: (wanted, slotCount = 1, { keepsPrefixes = false } = {}) => {
-        const capacity = Math.min(wanted, config.maxTokens);
+        const capacity = Math.min(wanted, maxTokens);
+        checkCaches(capacity * slotCount, bytesOf(capacity) * slotCount, roomOn(device));
         const prefixCache = keepsPrefixes
           ? resources.use(openPrefixCache(loaded, device, { slotCount, capacity }))
           : undefined;
-        const common = { backbone, params, device, slotCount, capacity, prefixCache };
+        const common = { backbone, params, device, slotCount, capacity, chunkSize, prefixCache };
         if (heads.length === 0) return resources.use(createBasePolicy(common));
         return resources.use(
           createDualHeadPolicy({
@@ -161,7 +180,7 @@ function openPrefixCache(
   const probe = backbone.createCache(device, { slotCount: 1, capacity: 1, hiddenSize });
   const prefixBytes = Math.min(prefixLimit, extents.capacity * probe.bytesPerRow);
   probe[Symbol.dispose]();
-  return createPrefixCache(backbone, device, { ...extents, prefixBytes });
+  return createPrefixCache(backbone, device, { ...extents, chunkSize, prefixBytes });
 }
 
 /** The prompt of a command as token ids: raw ids as they are, text through the tokenizer. */
@@ -192,11 +211,14 @@ export function promptTokens(
   return ids;
 }
 
-/** Throws where a sequence is longer than the model reads. */
-export function checkLength({ loaded }: OpenModel, ids: readonly number[]): void {
-  const { maxTokens } = loaded.config;
+/** Throws where a sequence is longer than what the model reads, or than --context. */
+export function checkLength({ loaded, maxTokens }: OpenModel, ids: readonly number[]): void {
   if (ids.length <= maxTokens) return;
-  throw new UsageError(`Cannot read ${ids.length} tokens: this model reads ${maxTokens}; shorten the text`);
+  const [limit, remedy] =
+    maxTokens < loaded.config.maxTokens
+      ? [`--context is ${maxTokens}`, "raise it, or shorten the text"]
+      : [`this model reads ${maxTokens}`, "shorten the text"];
+  throw new UsageError(`Cannot read ${ids.length} tokens: ${limit}; ${remedy}`);
 }
 
 /** A detokeniser that continues `prompt`: its first output is the text after it. */

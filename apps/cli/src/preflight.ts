@@ -3,7 +3,7 @@
 import os from "node:os";
 import { type WeightDtype, weightDtypes } from "@dual-head/backbone";
 import { type ByteSource, decodeText, findPathKind, parseJson } from "@dual-head/bytes";
-import { type Checkpoint, openSafetensors } from "@dual-head/checkpoint";
+import { type Checkpoint, type OpenBeside, openSafetensors } from "@dual-head/checkpoint";
 import {
   chooseFiles,
   describeName,
@@ -15,8 +15,9 @@ import {
   type RepositoryName,
   shardsOfIndex,
 } from "@dual-head/hub";
-import type { Device } from "@dual-head/tensor-core";
+import { type Device, sizeOf } from "@dual-head/tensor-core";
 import { defaultGate, describeHeads, type HeadsDescription } from "@dual-head/train";
+import { chooseContext, freeMemory, historyBytes, keyBytes } from "./context.ts";
 import type { Io } from "./io.ts";
 import { describeConfig, type ModelDescription, openDescribed } from "./load-model.ts";
 import { locate } from "./locate.ts";
@@ -43,7 +44,11 @@ export interface Need {
   readonly dtype: WeightDtype;
   readonly weightBytes: number;
   readonly headBytes: number;
-  /** Weights, heads, and the caches of 1000 tokens. */
+  /** Tokens of a sequence: as asked for, else as chat would choose. */
+  readonly contextTokens: number;
+  /** Keys, values and histories of gates of one such sequence. */
+  readonly cacheBytes: number;
+  /** Weights, heads and caches. */
   readonly totalBytes: number;
   readonly fits: boolean;
 }
@@ -53,22 +58,21 @@ export interface Preflight {
   readonly model: ModelFacts;
   readonly device: { readonly name: string; readonly description: string; readonly why: string };
   readonly memory: { readonly totalBytes: number; readonly freeBytes: number; readonly deviceBytes: number | null };
-  /** Keys and values of 1000 tokens. */
-  readonly cacheBytes: number;
-  /** What the gates of the heads keep of 1000 tokens; of one gate of the default width where no heads were named. */
-  readonly historyBytes: number;
+  /** Keys and values of one more token of a sequence, before a window is full. */
+  readonly keyBytesPerToken: number;
+  /** What the gates of the heads keep of it; one gate of the default width where no heads were named. */
+  readonly historyBytesPerToken: number;
   readonly headCount: number;
-  /** Memory of the process for one tensor while it is read. */
+  /** Memory of the process for one tensor while it is read: as it is stored, and as floats. */
   readonly readingBytes: number;
   readonly needs: readonly Need[];
 }
-
-const tokenCount = 1000;
 
 /**
  * Examines a model and heads.
  *
  * @param heads paths or repositories
+ * @param context tokens of a sequence; as chat would choose where it is left out
  * @throws ConfigError, CheckpointError, HubError or FileError where the headers cannot be read
  */
 export async function examineModel(
@@ -76,34 +80,36 @@ export async function examineModel(
   heads: readonly string[],
   device: Device,
   io: Io,
+  context?: number | undefined,
 ): Promise<Preflight> {
-  const { description, facts } = await readFacts(model, io);
-  const { config, layerCount, groupCount, headSize, window } = { ...description.config, ...description };
+  const { description, facts, storedSizes } = await readFacts(model, io);
+  const { config } = description;
   const descriptions: HeadsDescription[] = [];
   for (const path of heads) descriptions.push(await describeHeads(await locate(path, "heads", io)));
   const numberBytes = device.floatDtype === "f64" ? 8 : 4;
-  const keptTokens = Math.min(tokenCount, window ?? tokenCount);
-  const cacheBytes = 2 * layerCount * groupCount * headSize * keptTokens * numberBytes;
-  const gates = descriptions.length === 0 ? [defaultGate(config.hiddenSize)] : descriptions.map(({ gate }) => gate);
-  const perToken = gates.reduce((sum, gate) => sum + (gate.kind === "attention" ? gate.width + gate.headCount : 0), 0);
-  const historyBytes = perToken * tokenCount * numberBytes;
-  const free = process.availableMemory?.() ?? os.freemem();
+  const gates = descriptions.map(({ gate }) => gate);
+  const bytesOf = (tokenCount: number) =>
+    keyBytes(description, tokenCount, numberBytes) + historyBytes(gates, tokenCount, numberBytes);
+  const free = freeMemory();
   const { maximumBytes } = device.info.limits;
-  const readingBytes = description.largestSize * 4;
+  const room = Math.min(free, maximumBytes ?? Number.POSITIVE_INFINITY);
+  const readingBytes = bytesWhileReading(storedSizes, numberBytes);
   const dtypes = device.info.features.includes("packed weights") ? weightDtypes : (["f32"] as const);
   const needs = dtypes.map((dtype): Need => {
     const weights = description.weightBytes(device, dtype);
     const headBytes = descriptions.reduce((sum, each) => sum + headsBytes(each, weights, description, numberBytes), 0);
-    const totalBytes = weights + headBytes + cacheBytes + (descriptions.length === 0 ? 0 : historyBytes);
+    const contextTokens = chooseContext(context, config.maxTokens, bytesOf, room - weights - headBytes);
+    const cacheBytes = bytesOf(contextTokens);
+    const totalBytes = weights + headBytes + cacheBytes;
     const fits = totalBytes + readingBytes <= free && totalBytes <= (maximumBytes ?? Number.POSITIVE_INFINITY);
-    return { dtype, weightBytes: weights, headBytes, totalBytes, fits };
+    return { dtype, weightBytes: weights, headBytes, contextTokens, cacheBytes, totalBytes, fits };
   });
   return {
     model: facts,
     device: { name: device.name, description: device.info.description, why: device.why },
     memory: { totalBytes: os.totalmem(), freeBytes: free, deviceBytes: maximumBytes ?? null },
-    cacheBytes,
-    historyBytes,
+    keyBytesPerToken: keyBytes(description, 1, numberBytes),
+    historyBytesPerToken: historyBytes(gates.length === 0 ? [defaultGate(config.hiddenSize)] : gates, 1, numberBytes),
     headCount: descriptions.length,
     readingBytes,
     needs,
@@ -129,6 +135,28 @@ function headsBytes(
 interface Found {
   readonly description: ModelDescription;
   readonly facts: ModelFacts;
+  readonly storedSizes: readonly StoredSize[];
+}
+
+/** A tensor as it is stored. */
+interface StoredSize {
+  readonly dtype: string;
+  readonly bytes: number;
+  /** Numbers it stands for. */
+  readonly count: number;
+}
+
+/**
+ * What is held while tensors are read one after the other: the longest as stored, and the most numbers as floats, which
+ * those that are stored as just these floats do without. Doubles are made of f32.
+ */
+function bytesWhileReading(sizes: readonly StoredSize[], numberBytes: 4 | 8): number {
+  const most = (lengths: readonly number[]) => lengths.reduce((a, b) => Math.max(a, b), 0);
+  const widened = sizes.map(({ dtype, count }) => {
+    if (dtype === "F64") return numberBytes === 8 ? 0 : 4 * count;
+    return (dtype === "F32" ? 0 : 4 * count) + (numberBytes === 8 ? 8 * count : 0);
+  });
+  return most(sizes.map(({ bytes }) => bytes)) + most(widened);
 }
 
 async function readFacts(model: string, io: Io): Promise<Found> {
@@ -142,10 +170,15 @@ async function readFacts(model: string, io: Io): Promise<Found> {
   return readRemote(name, remote, label(remote.commit), io);
 }
 
-async function readLocal(path: string | ByteSource, source: string, io: Io): Promise<Found> {
-  const { description, checkpoint } = await openDescribed(path, io.signal);
+async function readLocal(
+  path: string | ByteSource,
+  source: string,
+  io: Io,
+  openBeside?: OpenBeside | undefined,
+): Promise<Found> {
+  const { description, checkpoint } = await openDescribed(path, io.signal, openBeside);
   await checkpoint.close();
-  return { description, facts: factsOf(source, description, [checkpoint]) };
+  return foundIn(source, description, [checkpoint]);
 }
 
 /** Headers by ranges: a GGUF file says all, safetensors only beside their config. */
@@ -153,7 +186,12 @@ async function readRemote(name: RepositoryName, remote: RemoteRepository, source
   const choice = name.file === null ? chooseFiles([...remote.sizes.keys()], "model", source) : null;
   const [file] = choice === null ? [name.file!] : choice.paths;
   if (choice === null || choice.paths.every((path) => /\.gguf$/i.test(path))) {
-    return readLocal(await remote.open(file!), source, io);
+    const folder = file!.slice(0, file!.lastIndexOf("/") + 1);
+    const openBeside = async (other: string) => {
+      const path = folder + decodeURIComponent(other);
+      return remote.sizes.has(path) ? remote.open(path) : null;
+    };
+    return readLocal(await remote.open(file!), source, io, openBeside);
   }
   const description = describeConfig(parseJson(await readWhole(remote, "config.json"), "config.json"), source);
   const weights = choice.paths.filter((path) => path.endsWith(".safetensors"));
@@ -164,7 +202,7 @@ async function readRemote(name: RepositoryName, remote: RemoteRepository, source
     await checkpoint.close();
     checkpoints.push(checkpoint);
   }
-  return { description, facts: factsOf(source, description, checkpoints) };
+  return foundIn(source, description, checkpoints);
 }
 
 async function readWhole(remote: RemoteRepository, path: string): Promise<string> {
@@ -176,18 +214,23 @@ async function readWhole(remote: RemoteRepository, path: string): Promise<string
   }
 }
 
+function foundIn(source: string, description: ModelDescription, checkpoints: readonly Checkpoint[]): Found {
+  const storedSizes = checkpoints.flatMap((checkpoint) =>
+    checkpoint.names.map((name): StoredSize => {
+      const { dtype, shape } = checkpoint.spec(name);
+      return { dtype, bytes: checkpoint.byteLength(name), count: sizeOf(shape) };
+    }),
+  );
+  return { description, facts: factsOf(source, description, storedSizes), storedSizes };
+}
+
 function factsOf(
   source: string,
   { config, ...description }: ModelDescription,
-  checkpoints: readonly Checkpoint[],
+  sizes: readonly StoredSize[],
 ): ModelFacts {
   const counts: Record<string, number> = {};
-  for (const checkpoint of checkpoints) {
-    for (const name of checkpoint.names) {
-      const { dtype, shape } = checkpoint.spec(name);
-      counts[dtype] = (counts[dtype] ?? 0) + shape.reduce((a, b) => a * b, 1);
-    }
-  }
+  for (const { dtype, count } of sizes) counts[dtype] = (counts[dtype] ?? 0) + count;
   const total = Object.values(counts).reduce((a, b) => a + b, 0);
   return {
     source,

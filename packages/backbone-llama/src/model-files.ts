@@ -3,7 +3,7 @@
 
 import { type GenerationConfig, generationConfigFrom } from "@dual-head/backbone";
 import { type ByteSource, findPathKind, readJson } from "@dual-head/bytes";
-import { type Checkpoint, openCheckpoint } from "@dual-head/checkpoint";
+import { type Checkpoint, type OpenBeside, openCheckpoint } from "@dual-head/checkpoint";
 import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
 import { ggufModel } from "./gguf-model.ts";
 import { llama2cModel } from "./llama2c-model.ts";
@@ -22,17 +22,19 @@ export interface ModelFiles {
  *
  * @param model a path, or a byte source of a file that describes itself (GGUF, llama2.c)
  * @param signal ends every read
+ * @param openBeside how the other parts are opened where the source is one of a GGUF model in parts
  * @throws ConfigError, CheckpointError, FileError and the errors of the formats; what was opened is then closed
  */
 export async function openModelFiles(
   model: string | ByteSource,
   signal?: AbortSignal | undefined,
+  openBeside?: OpenBeside | undefined,
 ): Promise<ModelFiles> {
   if (typeof model === "string" && (await findPathKind(model)) === "directory") {
     const described = await readFolder(model.endsWith("/") ? model : `${model}/`);
     return { ...described, checkpoint: await openCheckpoint(model, { signal }) };
   }
-  const checkpoint = await openCheckpoint(model, { signal });
+  const checkpoint = await openCheckpoint(model, { signal, openBeside });
   try {
     if (checkpoint.format === "safetensors") {
       const path = typeof model === "string" ? model : checkpoint.path;

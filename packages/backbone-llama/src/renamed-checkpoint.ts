@@ -46,6 +46,7 @@ export function renameTensors(
     names: Object.freeze([...stored.keys()].sort()),
     has: (name) => stored.has(name),
     spec: (name) => checkpoint.spec(storedOf(name)),
+    byteLength: (name) => checkpoint.byteLength(storedOf(name)),
     position: (name) => checkpoint.position(storedOf(name)),
     read,
     readRaw: (name, range) => checkpoint.readRaw(storedOf(name), range),

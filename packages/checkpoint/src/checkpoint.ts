@@ -54,6 +54,12 @@ export interface Checkpoint {
    */
   spec(name: string): TensorSpec;
   /**
+   * Bytes that a tensor takes as it is stored.
+   *
+   * @throws CheckpointError where there is none of this name
+   */
+  byteLength(name: string): number;
+  /**
    * Bytes before a tensor, all weight files being one after the other.
    *
    * @throws CheckpointError where there is none of this name

@@ -80,6 +80,10 @@ export function createCheckpoint({ path, format, sources, fields, tensors }: Ope
       const { dtype, shape } = find(name);
       return { dtype, shape };
     },
+    byteLength(name) {
+      const { begin, end } = find(name);
+      return end - begin;
+    },
     position(name) {
       const { source, begin } = find(name);
       return sources.slice(0, sources.indexOf(source)).reduce((sum, { size }) => sum + size, begin);

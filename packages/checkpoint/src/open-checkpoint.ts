@@ -12,6 +12,8 @@ import { openSafetensors, openSharded } from "./open-safetensors.ts";
 export interface OpenCheckpointOptions {
   /** Ends every read of the checkpoint, also within a long one. */
   readonly signal?: AbortSignal | undefined;
+  /** How the other parts of a GGUF model in parts are opened, where a byte source is given; of a path, those beside it. */
+  readonly openBeside?: OpenBeside | undefined;
 }
 
 /**
@@ -25,13 +27,13 @@ export interface OpenCheckpointOptions {
  */
 export async function openCheckpoint(
   model: string | ByteSource,
-  { signal }: OpenCheckpointOptions = {},
+  { signal, openBeside }: OpenCheckpointOptions = {},
 ): Promise<Checkpoint> {
   signal?.throwIfAborted();
-  if (typeof model !== "string") return openSource(model, null, signal);
+  if (typeof model !== "string") return openSource(model, null, signal, openBeside);
   const kind = await findPathKind(model);
   if (kind === "missing") throw new FileError(model, "open", "there is no such file or folder, check the path");
-  if (kind !== "directory") return openSource(await openFile(model), model, signal);
+  if (kind !== "directory") return openSource(await openFile(model), model, signal, besides(model, signal));
   const folder = model.endsWith("/") ? model : `${model}/`;
   const weights = await findFolderWeights(model);
   if (weights === indexName) return openSharded(model, folder + weights, signal);
@@ -56,6 +58,7 @@ async function openSource(
   given: ByteSource,
   path: string | null,
   signal: AbortSignal | undefined,
+  openBeside: OpenBeside | undefined,
 ): Promise<Checkpoint> {
   const source = abortable(given, signal);
   let format: ReturnType<typeof recogniseFormat>;
@@ -65,7 +68,7 @@ async function openSource(
     await source.close();
     throw error;
   }
-  if (format === "gguf") return openGguf(source, path === null ? null : besides(path, signal));
+  if (format === "gguf") return openGguf(source, openBeside);
   if (format === "llama2c") return openLlama2c(source);
   if (format === "safetensors") return openSafetensors(source);
   await source.close();

@@ -3,9 +3,16 @@ import { sampled } from "@dual-head/sampler";
 import { type ChatMessage, chatPrompt, encodeChat } from "@dual-head/tokenizer";
 import { Command } from "commander";
 import { alphaStrip } from "../alpha-strip.ts";
+import { defaultContext } from "../context.ts";
 import { type Io, responsive, UsageError } from "../io.ts";
 import { continuation, controlsFrom, openModel, stopTokensOf } from "../model.ts";
-import { type AlignedModelOptions, addModelOptions, addSamplingOptions, type SamplingOptions } from "./shared.ts";
+import {
+  type AlignedModelOptions,
+  addContextOption,
+  addModelOptions,
+  addSamplingOptions,
+  type SamplingOptions,
+} from "./shared.ts";
 
 interface ChatOptions extends AlignedModelOptions, SamplingOptions {
   readonly system?: string;
@@ -22,7 +29,7 @@ const help = `/strength S   0 is exactly base, 1 the gate as trained
 /** The `chat` command. */
 export function chatCommand(io: Io): Command {
   const command = new Command("chat").description("talk with the model; lines beginning with / turn its knobs (/help)");
-  addSamplingOptions(addModelOptions(command))
+  addSamplingOptions(addContextOption(addModelOptions(command), `${defaultContext} where model and memory allow`))
     .option("--system <text>", "a first message that sets the tone")
     .action(async (options: ChatOptions) => chat(options, io));
   return command;
@@ -33,7 +40,8 @@ async function chat(options: ChatOptions, io: Io): Promise<void> {
   const { tokenizer, loaded } = model;
   if (tokenizer === null) throw new UsageError("Cannot chat: the model has no tokenizer; name one with --tokenizer");
   // A turn begins with all turns before it.
-  const policy = model.createPolicy(loaded.config.maxTokens, 1, { keepsPrefixes: true });
+  const context = model.chooseContext();
+  const policy = model.createPolicy(context, 1, { keepsPrefixes: true });
   const knobs: { strength: number; alpha: number | undefined; weights: readonly number[]; trace: boolean } = {
     strength: options.strength,
     alpha: options.alpha,
@@ -44,6 +52,9 @@ async function chat(options: ChatOptions, io: Io): Promise<void> {
     options.system === undefined ? [] : [{ role: "system", content: options.system }];
   let messages = [...opening];
   let turn = 0;
+  const { maxTokens } = loaded.config;
+  const longer = context < maxTokens ? `, or start with a --context up to ${maxTokens}` : "";
+  io.note(`context: ${context} of the ${maxTokens} tokens that the model reads\n`);
   io.note("/help lists the knobs; an empty line or Ctrl-D leaves\n> ");
   for await (const line of io.lines()) {
     if (line.trim() === "" || line.trim() === "/quit" || io.signal.aborted) break;
@@ -54,9 +65,9 @@ async function chat(options: ChatOptions, io: Io): Promise<void> {
     }
     messages.push({ role: "user", content: line });
     const prompt = [...encodeChat(tokenizer, chatPrompt(tokenizer.config, messages))];
-    if (prompt.length >= loaded.config.maxTokens) {
+    if (prompt.length >= context) {
       io.note(
-        `Cannot answer: the conversation has ${prompt.length} tokens and the model reads ${loaded.config.maxTokens}; /reset begins anew\n> `,
+        `Cannot answer: the conversation has ${prompt.length} tokens and there is room for ${context}; /reset begins anew${longer}\n> `,
       );
       messages.pop();
       continue;

@@ -7,11 +7,12 @@ import { Command } from "commander";
 import { formatBytes, type Io, toJson, UsageError } from "../io.ts";
 import { type HeadsOption, headsOption } from "../options.ts";
 import { examineModel, type Preflight } from "../preflight.ts";
-import { addDeviceOptions, type DeviceOptions, modelHelp } from "./shared.ts";
+import { addContextOption, addDeviceOptions, type DeviceOptions, modelHelp } from "./shared.ts";
 
 interface DoctorOptions extends DeviceOptions {
   readonly model?: string;
   readonly heads?: readonly HeadsOption[];
+  readonly context?: number;
   readonly json?: boolean;
 }
 
@@ -35,6 +36,7 @@ export function doctorCommand(io: Io): Command {
     .option("--model <model>", `examined by its headers, no weight is loaded: ${modelHelp}`)
     .option("--heads <heads>", "heads to be used with the model; repeat for several", headsOption)
     .option("--json", "print one JSON object");
+  addContextOption(command, "as chat would choose");
   return addDeviceOptions(command).action(async (options: DoctorOptions) => {
     if (options.model !== undefined) return examine({ ...options, model: options.model }, io);
     if (options.heads !== undefined) throw new UsageError("Cannot examine heads alone: name their model with --model");
@@ -46,7 +48,7 @@ export function doctorCommand(io: Io): Command {
 async function examine(options: DoctorOptions & { readonly model: string }, io: Io): Promise<void> {
   using device = await openDevice(options.device, options.threads === undefined ? {} : { threads: options.threads });
   const heads = (options.heads ?? []).map(({ directory }) => directory);
-  const found = await examineModel(options.model, heads, device, io);
+  const found = await examineModel(options.model, heads, device, io, options.context);
   io.out(options.json === true ? `${toJson(found)}\n` : describePreflight(found));
 }
 
@@ -64,6 +66,8 @@ function describePreflight({ model, device, memory, needs, ...found }: Preflight
       `  ${need.dtype.padEnd(5)}`,
       formatBytes(need.weightBytes).padStart(10),
       (need.headBytes === 0 ? "-" : formatBytes(need.headBytes)).padStart(10),
+      `${need.contextTokens}`.padStart(10),
+      formatBytes(need.cacheBytes).padStart(10),
       formatBytes(need.totalBytes).padStart(10),
       `   ${need.fits ? "fits" : "does not fit"}`,
     ].join(""),
@@ -76,11 +80,11 @@ function describePreflight({ model, device, memory, needs, ...found }: Preflight
     `device ${device.name}, ${device.description}: ${device.why}`,
     `memory ${formatBytes(memory.freeBytes)} free of ${formatBytes(memory.totalBytes)}${room}`,
     "",
-    `  dtype${"weights".padStart(10)}${"heads".padStart(10)}${"total".padStart(10)}   (with the caches of 1000 tokens)`,
+    `  dtype${["weights", "heads", "context", "caches", "total"].map((name) => name.padStart(10)).join("")}`,
     ...rows,
     "",
-    `per 1000 tokens: keys and values ${formatBytes(found.cacheBytes)}, ${gates} ${formatBytes(found.historyBytes)}`,
-    `while loading, the largest tensor besides: ${formatBytes(found.readingBytes)}`,
+    `caches of 1000 tokens: keys and values ${formatBytes(1000 * found.keyBytesPerToken)}, ${gates} ${formatBytes(1000 * found.historyBytesPerToken)}`,
+    `while loading, one tensor besides, as stored and as floats: ${formatBytes(found.readingBytes)}`,
     fitting.length > 0
       ? `it fits as ${fitting.join(", ")}`
       : "it does not fit: free memory, or use a smaller model or another device",

@@ -7,6 +7,7 @@ import { checkLength, continuation, controlsFrom, openModel, promptTokens, stopT
 import { collectOption } from "../options.ts";
 import {
   type AlignedModelOptions,
+  addContextOption,
   addModelOptions,
   addSamplingOptions,
   addTokensAndJson,
@@ -24,7 +25,8 @@ interface GenerateOptions extends AlignedModelOptions, SamplingOptions {
 /** The `generate` command. */
 export function generateCommand(io: Io): Command {
   const command = new Command("generate").description("continue a prompt with base or aligned text");
-  addSamplingOptions(addTokensAndJson(addModelOptions(command).option("--prompt <text>", "text to continue")))
+  const withModel = addContextOption(addModelOptions(command), "the prompt and the new tokens");
+  addSamplingOptions(addTokensAndJson(withModel.option("--prompt <text>", "text to continue")))
     .option("--stop <text>", "end before this text; repeat for several", collectOption)
     .option("--trace", "show each new token coloured by its alpha, with log-probabilities")
     .action(async (options: GenerateOptions) => generate(options, io));

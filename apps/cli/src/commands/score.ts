@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { type Io, toJson, UsageError } from "../io.ts";
 import { checkLength, controlsFrom, openModel, promptTokens, textOf } from "../model.ts";
 import { numberOption } from "../options.ts";
-import { type AlignedModelOptions, addModelOptions, addTokensAndJson } from "./shared.ts";
+import { type AlignedModelOptions, addContextOption, addModelOptions, addTokensAndJson } from "./shared.ts";
 
 interface ScoreOptions extends AlignedModelOptions {
   readonly text?: string;
@@ -22,7 +22,7 @@ export function scoreCommand(io: Io): Command {
   const command = new Command("score").description(
     "log-probability (nats), alpha and likeliest tokens at each position of a text",
   );
-  addTokensAndJson(addModelOptions(command))
+  addTokensAndJson(addContextOption(addModelOptions(command), "the text"))
     .option("--text <text>", "text to score")
     .option("--file <path>", "file with the text to score")
     .option("--top <k>", "the k likeliest next tokens after each position", numberOption({ min: 1, integer: true }))

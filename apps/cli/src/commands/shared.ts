@@ -17,6 +17,7 @@ export interface AlignedModelOptions extends DeviceOptions {
   readonly tokenizer?: string;
   readonly dtype: WeightDtype;
   readonly adapter?: string;
+  readonly context?: number;
   readonly heads?: readonly HeadsOption[];
   readonly strength: number;
   readonly alpha?: number;
@@ -65,6 +66,15 @@ export function addDtypeOption(command: Command): Command {
     new Option("--dtype <name>", "how the model's matrices are held: f32, 16, 8 or 4 bits (packed ones not on webgpu)")
       .choices(weightDtypes as WeightDtype[])
       .default("f32"),
+  );
+}
+
+/** Adds --context. */
+export function addContextOption(command: Command, otherwise: string): Command {
+  return command.option(
+    "--context <tokens>",
+    `the most tokens a sequence may hold, whose caches are allocated at once (default: ${otherwise})`,
+    numberOption({ min: 1, integer: true }),
   );
 }
 
