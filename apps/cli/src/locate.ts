@@ -7,6 +7,7 @@ import {
   type HubEvent,
   type HubSettings,
   loadHubSettings,
+  openSnapshot,
   type Purpose,
   parseRepositoryName,
   pullSnapshot,
@@ -34,17 +35,22 @@ export async function locate(text: string, purpose: Exclude<Purpose, "auto">, io
     return cached.path;
   }
   io.note(`${text}: no such path here; taken as a repository of ${new URL(settings.endpoint).host}\n`);
-  const snapshot = await fetchSnapshot(name, settings, purpose, io);
+  const snapshot = await fetchSnapshot(name, settings, purpose, io, openSnapshot);
   io.note(`${text}: ${commit(snapshot)}\n`);
   return snapshot.path;
 }
 
-/** Fetches a repository with a line of progress; notes every wait and what it is for. */
+/**
+ * Fetches a repository with a line of progress; notes every wait and what it is for.
+ *
+ * @param open openSnapshot where what is cached will do when the hub is not there
+ */
 export async function fetchSnapshot(
   name: RepositoryName,
   settings: HubSettings,
   purpose: Purpose,
   io: Io,
+  open: typeof pullSnapshot = pullSnapshot,
 ): Promise<Snapshot> {
   const progress = createProgress(io);
   const onEvent = (event: HubEvent): void => {
@@ -57,7 +63,7 @@ export async function fetchSnapshot(
     }
   };
   try {
-    return await pullSnapshot(name, { settings, purpose, signal: io.signal, onEvent });
+    return await open(name, { settings, purpose, signal: io.signal, onEvent });
   } finally {
     progress.end();
   }

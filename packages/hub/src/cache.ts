@@ -13,6 +13,8 @@ export interface CachePlaces {
   snapshot(commit: string): string;
   /** The file that holds the commit of a branch, tag or reference. */
   ref(revision: string): string;
+  /** A file of ours, which other clients do not know: the paths of all files that the repository has at a commit. */
+  listing(commit: string): string;
 }
 
 /** Where a repository lies in a cache. */
@@ -23,6 +25,7 @@ export function cachePlaces(cacheFolder: string, repository: string): CachePlace
     blobs: join(folder, "blobs"),
     snapshot: (commit) => join(folder, "snapshots", commit),
     ref: (revision) => join(folder, "refs", ...revision.split("/")),
+    listing: (commit) => join(folder, "listings", `${commit}.json`),
   };
 }
 
@@ -40,6 +43,24 @@ export async function writeRef(places: CachePlaces, { revision }: RepositoryName
   const path = places.ref(revision);
   await createDirectory(dirname(path));
   await writeFileAtomic(path, commit);
+}
+
+/** Paths of all files of the repository at a commit, cached or not; null where no pull has noted them. */
+export async function readListing(places: CachePlaces, commit: string): Promise<readonly string[] | null> {
+  const text = await readFile(places.listing(commit), "utf8").catch(() => null);
+  try {
+    const paths: unknown = JSON.parse(text ?? "null");
+    return Array.isArray(paths) && paths.every((path) => typeof path === "string") ? paths : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Notes the paths of all files of a commit, by which later uses know whether what they need is all there. */
+export async function writeListing(places: CachePlaces, commit: string, paths: readonly string[]): Promise<void> {
+  const path = places.listing(commit);
+  await createDirectory(dirname(path));
+  await writeFileAtomic(path, JSON.stringify([...paths].sort()));
 }
 
 /**

@@ -13,7 +13,8 @@ export interface FileChoice {
   readonly index: string | null;
 }
 
-const headsName = "heads.safetensors";
+/** The file of trained heads. */
+export const headsName = "heads.safetensors";
 const singleName = "model.safetensors";
 const indexName = "model.safetensors.index.json";
 const tokenizerNames =
@@ -41,8 +42,7 @@ export function chooseFiles(paths: readonly string[], purpose: Purpose, reposito
   };
   if (purpose === "tokenizer") {
     const chosen = matching(tokenizerNames);
-    const whole = chosen.some((path) => /^(tokenizer\.json|tokenizer\.model|spiece\.model)$/.test(path));
-    return whole
+    return hasTokenizer(chosen)
       ? { paths: chosen, index: null }
       : refuse("tokenizer.json or tokenizer.model", chosen, "name a repository with a tokenizer");
   }
@@ -66,6 +66,11 @@ export function chooseFiles(paths: readonly string[], purpose: Purpose, reposito
     matching(/\.(safetensors|bin|pt|pth|h5|msgpack|onnx)$/i),
     "name a repository with such weights, or one file as owner/name:file",
   );
+}
+
+/** Whether there is a whole tokenizer among the paths. */
+export function hasTokenizer(paths: readonly string[]): boolean {
+  return paths.some((path) => /^(tokenizer\.json|tokenizer\.model|spiece\.model)$/.test(path));
 }
 
 /** All parts of the model in parts that a GGUF file's name says it belongs to, in their order; null for others. */

@@ -6,6 +6,7 @@ import {
   readdir,
   readFile,
   readlink,
+  rm,
   stat,
   symlink,
   truncate,
@@ -17,7 +18,7 @@ import { describe, expect, it } from "vitest";
 import { placeInSnapshot } from "./cache.ts";
 import { findSnapshot, type HubEvent, openSnapshot, pullSnapshot, requireRepositoryName } from "./index.ts";
 import { testCommit } from "./testing/index.ts";
-import { failure, fileRequests, model, name, onWeights, sha256, weights, world } from "./testing/world.ts";
+import { failure, fileRequests, model, name, onWeights, sha256, type World, weights, world } from "./testing/world.ts";
 
 describe("pullSnapshot()", () => {
   it("makes the cache that all clients of the hub share, with the needed files only", async () => {
@@ -202,6 +203,39 @@ describe("openSnapshot() and findSnapshot()", () => {
     expect(here.hub.requests).toHaveLength(count);
     const part = await failure(openSnapshot({ ...name, revision: "v1" }, offline));
     expect(part.message).toContain("only a part of it or another revision");
+  });
+
+  it("do not take weights without their tokenizer for a model", async () => {
+    const offlineOf = (here: World) => ({ ...here.options, settings: { ...here.settings, offline: true } });
+    await using here = await world();
+    // One file alone, as other clients fetch it, and as a pull of that file does.
+    await pullSnapshot(requireRepositoryName("owner/model:model.safetensors"), here.options);
+    const whole = await pullSnapshot({ ...name, revision: "v1" }, here.options);
+    await unlink(join(whole.folder, "tokenizer.json"));
+    for (const listed of [true, false]) {
+      if (!listed) await rm(join(whole.folder, "../../listings"), { recursive: true });
+      expect(await findSnapshot(name, here.options)).toBeNull();
+      expect((await failure(openSnapshot(name, offlineOf(here)))).message).toContain("only a part of it");
+    }
+    expect((await openSnapshot(name, here.options)).files).toEqual(whole.files);
+    expect(await findSnapshot(name, offlineOf(here))).not.toBeNull();
+  });
+
+  it("ask the hub once what a cache of another client lacks, and use it as it is where the hub is not there", async () => {
+    let reachable = false;
+    await using here = await world(() => (reachable ? undefined : { status: 503 }));
+    reachable = true;
+    const { folder } = await pullSnapshot(name, here.options);
+    await rm(join(folder, "../../listings"), { recursive: true });
+    reachable = false;
+    expect((await openSnapshot(name, here.options)).folder).toBe(folder);
+    expect((await failure(pullSnapshot(name, here.options))).facts.fault).toBe("unavailable");
+    reachable = true;
+    const files = fileRequests(here.hub).length;
+    await openSnapshot(name, here.options);
+    const asked = here.hub.requests.length;
+    await openSnapshot(name, here.options);
+    expect([fileRequests(here.hub).length, here.hub.requests.length]).toEqual([files, asked]);
   });
 
   it("do not take a part for the whole", async () => {

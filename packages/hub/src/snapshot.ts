@@ -3,8 +3,18 @@
 import { readFile, stat, statfs } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { createDirectory, readText } from "@dual-head/bytes";
-import { type CachePlaces, cachePlaces, isCached, listSnapshot, placeInSnapshot, readRef, writeRef } from "./cache.ts";
-import { chooseFiles, ggufParts, type Purpose, shardsOfIndex } from "./choose-files.ts";
+import {
+  type CachePlaces,
+  cachePlaces,
+  isCached,
+  listSnapshot,
+  placeInSnapshot,
+  readListing,
+  readRef,
+  writeListing,
+  writeRef,
+} from "./cache.ts";
+import { chooseFiles, ggufParts, hasTokenizer, headsName, type Purpose, shardsOfIndex } from "./choose-files.ts";
 import { downloadBlob } from "./download-blob.ts";
 import { HubError } from "./hub-error.ts";
 import { type ListedFile, listRepository } from "./listing.ts";
@@ -44,9 +54,10 @@ export interface PullOptions extends FindOptions {
 }
 
 /**
- * Finds a repository in the cache, with all files the purpose needs; null where one of them is missing.
+ * Finds a repository in the cache, with all files that a pull for the purpose would fetch; null where one is missing.
  *
- * A branch or tag means the commit it meant when it was fetched last.
+ * A branch or tag means the commit it meant when it was fetched last. Where another client filled the cache, nobody knows
+ * what the repository has beside: then it is found only where settings say offline, and a model only with a tokenizer.
  */
 export async function findSnapshot(
   name: RepositoryName,
@@ -57,10 +68,17 @@ export async function findSnapshot(
   if (commit === null) return null;
   const folder = places.snapshot(commit);
   const present = await listSnapshot(folder);
-  const readIndex = (path: string) => readText(join(folder, ...path.split("/")));
+  const listed = await readListing(places, commit);
+  if (listed === null && name.file === null && !settings.offline) return null;
+  const readIndex = async (path: string) =>
+    present.includes(path) ? readText(join(folder, ...path.split("/"))) : null;
   try {
-    const files = await neededFiles(name, present, purpose, readIndex);
-    return files.every((path) => present.includes(path)) ? describe(name, places, commit, files) : null;
+    const files = await neededFiles(name, listed ?? present, purpose, readIndex);
+    if (files === null || !files.every((path) => present.includes(path))) return null;
+    const found = describe(name, places, commit, files);
+    // A folder of weights without one is a part that somebody fetched.
+    const isPart = listed === null && purpose !== "heads" && found.path === folder && !hasTokenizer(files);
+    return isPart && !files.includes(headsName) ? null : found;
   } catch (error) {
     if (error instanceof HubError && error.facts.fault === "no-files") return null;
     throw error;
@@ -85,6 +103,7 @@ export async function pullSnapshot(name: RepositoryName, options: PullOptions): 
   const byPath = new Map(listing.files.map((file) => [file.path, file]));
   const places = cachePlaces(settings.cacheFolder, name.repository);
   await createDirectory(places.blobs);
+  await writeListing(places, listing.commit, [...byPath.keys()]);
   const fetchFile = async (file: ListedFile, meter: ProgressMeter | null): Promise<string> => {
     const blob = join(places.blobs, file.oid);
     await downloadBlob(transport, fileUrl(settings, name, listing.commit, file.path), file, blob, {
@@ -94,7 +113,7 @@ export async function pullSnapshot(name: RepositoryName, options: PullOptions): 
     return blob;
   };
   const readIndex = async (path: string) => readFile(await fetchFile(byPath.get(path)!, null), "utf8");
-  const paths = await neededFiles(name, [...byPath.keys()], purpose, readIndex);
+  const paths = (await neededFiles(name, [...byPath.keys()], purpose, readIndex))!;
   const missing = paths.find((path) => !byPath.has(path));
   if (missing !== undefined) {
     throw new HubError(
@@ -143,12 +162,22 @@ export function fileUrl(settings: HubSettings, name: RepositoryName, commit: str
 }
 
 /**
- * The snapshot from the cache where it is whole there, else fetched.
+ * The snapshot from the cache where it is whole there, else fetched. Where the hub cannot be reached, what offline use
+ * would find.
  *
  * @throws HubError where it is not cached and settings say offline, or as {@link pullSnapshot}
  */
 export async function openSnapshot(name: RepositoryName, options: PullOptions): Promise<Snapshot> {
-  return (await findSnapshot(name, options)) ?? pullSnapshot(name, options);
+  const found = await findSnapshot(name, options);
+  if (found !== null) return found;
+  try {
+    return await pullSnapshot(name, options);
+  } catch (error) {
+    if (!(error instanceof HubError && error.facts.fault === "unavailable")) throw error;
+    const cached = await findSnapshot(name, { ...options, settings: { ...options.settings, offline: true } });
+    if (cached === null) throw error;
+    return cached;
+  }
 }
 
 function describe(name: RepositoryName, places: CachePlaces, commit: string, files: readonly string[]): Snapshot {
@@ -166,17 +195,19 @@ function describe(name: RepositoryName, places: CachePlaces, commit: string, fil
   };
 }
 
-/** Paths of the files a purpose needs; shards only as the index names them. */
+/** Paths of the files a purpose needs; shards only as the index names them, and null where that is not there. */
 async function neededFiles(
   name: RepositoryName,
   paths: readonly string[],
   purpose: Purpose,
-  readIndex: (path: string) => Promise<string>,
-): Promise<readonly string[]> {
+  readIndex: (path: string) => Promise<string | null>,
+): Promise<readonly string[] | null> {
   if (name.file !== null) return ggufParts(name.file) ?? [name.file];
   const choice = chooseFiles(paths, purpose, describeName(name));
   if (choice.index === null) return [...choice.paths].sort();
-  const shards = shardsOfIndex(await readIndex(choice.index), `${choice.index} of ${describeName(name)}`);
+  const index = await readIndex(choice.index);
+  if (index === null) return null;
+  const shards = shardsOfIndex(index, `${choice.index} of ${describeName(name)}`);
   return [...choice.paths, ...shards].sort();
 }
 
