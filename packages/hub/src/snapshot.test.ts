@@ -160,18 +160,15 @@ describe("pullSnapshot()", () => {
 
   it("gives up a connection that stays silent, and goes on", async () => {
     await using here = await world(onWeights({ stallAfter: 5003 }));
-    await pullSnapshot(name, here.options);
+    // Long for a busy machine too, which must not look like a silent hub; a test that does not mean it waits half a minute.
+    await pullSnapshot(name, { ...here.options, retry: { ...here.options.retry, stallSeconds: 1.5 } });
     expect(fileRequests(here.hub).map(({ headers }) => headers.range)).toEqual([undefined, "bytes=5003-"]);
   });
 
   it("ends where it is told to, keeps what came, and says why", async () => {
     await using here = await world(onWeights({ stallAfter: 70_001 }));
     const abort = new AbortController();
-    const pulling = pullSnapshot(name, {
-      ...here.options,
-      retry: { stallSeconds: 60 },
-      signal: abort.signal,
-    });
+    const pulling = pullSnapshot(name, { ...here.options, signal: abort.signal });
     const arrived = async () => {
       const names = await readdir(here.blobs).catch(() => []);
       const partial = names.find((file) => file.startsWith(sha256(weights)) && file.endsWith(".partial"));

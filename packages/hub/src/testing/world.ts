@@ -57,7 +57,7 @@ export async function world(
     hub,
     cacheFolder,
     settings,
-    options: { settings, retry: { delaySeconds: 0.001, count: 3, stallSeconds: 0.4 } },
+    options: { settings, retry: { delaySeconds: 0.001, count: 3 } },
     blobs: join(cacheFolder, "models--owner--model", "blobs"),
     async [Symbol.asyncDispose]() {
       await hub[Symbol.asyncDispose]();
