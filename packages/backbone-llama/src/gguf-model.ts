@@ -12,6 +12,7 @@ import {
   ggufReadKeys,
 } from "./gguf-architectures.ts";
 import type { ModelDescription } from "./renamed-checkpoint.ts";
+import { ropeScalingOfDivisors } from "./rope-divisors.ts";
 
 /**
  * Describes an opened GGUF file.
@@ -144,28 +145,28 @@ async function describeRotation(
     };
     return;
   }
-  if (checkpoint.has("rope_freqs.weight")) {
-    // The rule of llama3 as its divisors, which are the same at every length.
-    const factors = await read("rope_freqs.weight");
-    json.original_max_position_embeddings = context;
-    json.rope_scaling = {
-      rope_type: "longrope",
-      short_factor: factors,
-      long_factor: factors,
-      attention_factor: attentionFactor ?? 1,
-    };
-    return;
+  if (attentionFactor !== undefined && attentionFactor !== 1) {
+    metadata.refuse("rope.scaling.attn_factor", "1; other factors are not supported");
   }
   const type = metadata.get("rope.scaling.type") ?? "linear";
   const factor = number("rope.scaling.factor") ?? number("rope.scale_linear");
-  if (type === "none" || (type === "linear" && (factor === undefined || factor === 1 || factor === 0))) return;
+  const isPlain = type === "none" || (type === "linear" && (factor === undefined || factor === 1 || factor === 0));
+  if (checkpoint.has("rope_freqs.weight")) {
+    const key = type === "linear" ? "rope.scaling.factor" : "rope.scaling.type";
+    if (!isPlain) metadata.refuse(key, "left out beside the tensor rope_freqs.weight; both are not supported");
+    const divisors = await read("rope_freqs.weight");
+    const rotarySize = Number(turned);
+    if (divisors.length !== rotarySize / 2) {
+      metadata.refuse("rope.dimension_count", `twice the ${divisors.length} numbers of rope_freqs.weight`);
+    }
+    const ropeTheta = Number(json.rope_theta ?? 10000);
+    json.rope_scaling = ropeScalingOfDivisors(divisors, { headSize, rotarySize, ropeTheta }, context);
+  }
+  if (isPlain) return;
   if (type !== "linear" && type !== "yarn") metadata.refuse("rope.scaling.type", "none, linear or yarn");
   json.rope_scaling = {
     rope_type: type,
     factor,
     ...(type === "yarn" && original !== undefined ? { original_max_position_embeddings: original } : {}),
   };
-  if (attentionFactor !== undefined && attentionFactor !== 1) {
-    metadata.refuse("rope.scaling.attn_factor", "1; other factors are not supported");
-  }
 }

@@ -42,6 +42,7 @@ export {
   weightNames,
 } from "./params.ts";
 export { type RopeConfig, ropeAngles, ropeFrequencies } from "./rope.ts";
+export { ropeDivisors } from "./rope-divisors.ts";
 export { exactPositions, type RopeScaling } from "./rope-scaling.ts";
 export { type SavedClassifier, saveLlamaClassifier } from "./save-classifier.ts";
 export { adapterFiles, type SaveDeltasOptions, saveDeltas } from "./save-deltas.ts";

@@ -208,11 +208,33 @@ describe("export", () => {
       const [folder, out] = [place(`family-${family}`), place(`family-${family}.gguf`)];
       await writeTinyModel(folder, extra);
       expect((await run(["export", "--model", folder, "--gguf", "--out", out])).status).toBe(0);
-      // Divisors of frequencies are f32 in the file.
-      const bound = family === "llama3" ? 1e-5 : 1e-6;
-      const error = distance(await logitsOf(out), await logitsOf(folder));
-      expect([family, error < bound || error]).toEqual([family, true]);
+      const expected = await logitsOf(folder);
+      const error = distance(await logitsOf(out), expected);
+      expect([family, error < 1e-6 || error]).toEqual([family, true]);
+      // From the file on, no number changes any more: as GGUF again, and as a folder.
+      const [again, back] = [place(`again-${family}.gguf`), place(`back-${family}`)];
+      expect((await run(["export", "--model", out, "--gguf", "--out", again])).status).toBe(0);
+      expect((await run(["export", "--model", out, "--out", back])).status).toBe(0);
+      for (const model of [again, back]) {
+        expect([family, distance(await logitsOf(model), await logitsOf(out))]).toEqual([family, 0]);
+      }
     }
+  });
+
+  it("keeps divisors of frequencies that no rule has made", async () => {
+    const [folder, out, again, back] = ["divided", "divided.gguf", "divided-again.gguf", "divided-back"].map(place);
+    const factors = [1, 1.25, 2.5, 3];
+    await writeTinyModel(folder!, {
+      original_max_position_embeddings: 64,
+      rope_scaling: { rope_type: "longrope", short_factor: factors, long_factor: factors, attention_factor: 1 },
+    });
+    expect((await run(["export", "--model", folder!, "--gguf", "--out", out!])).status).toBe(0);
+    expect((await run(["export", "--model", out!, "--gguf", "--out", again!])).status).toBe(0);
+    expect((await run(["export", "--model", out!, "--out", back!])).status).toBe(0);
+    const expected = await logitsOf(out!);
+    for (const model of [again!, back!]) expect(distance(await logitsOf(model), expected)).toBe(0);
+    // ε of the norms is f32 in the file.
+    expect(distance(await logitsOf(folder!), expected)).toBeLessThan(1e-9);
   });
 
   it("refuses as GGUF what llama.cpp would compute otherwise", async () => {

@@ -1,6 +1,6 @@
 // A model written as one GGUF file, as llama.cpp reads it: names, order of rows and metadata of its architecture.
 // Where llama.cpp would compute something else, the export is refused. Knows no tokenizer beyond its fields.
-import type { LlamaConfig } from "@dual-head/backbone-llama";
+import { type LlamaConfig, ropeDivisors } from "@dual-head/backbone-llama";
 import { type GgufDtype, type GgufTensor, type GgufValue, ggufEncodings, writeGguf } from "@dual-head/checkpoint";
 import { UsageError } from "../io.ts";
 import { type ExportedTensor, exportedTensors, type ReplacedHead, type SourceModel } from "./source-model.ts";
@@ -158,22 +158,19 @@ function modelFields(
   };
 }
 
-/** Divisors of the frequencies, one a pair, for the rule of LLaMA 3; null for rules that are fields or none. */
+/** Divisors of the frequencies, one a pair, for rules that are the same at every length; null for fields and no rule. */
 function ropeFactors(path: string, config: LlamaConfig): Float32Array | null {
-  const { ropeScaling: scaling, headSize, ropeTheta } = config;
+  const { ropeScaling: scaling } = config;
   if (scaling === null || scaling.type === "linear") return null;
-  if (scaling.type !== "llama3") {
+  const isFixed =
+    scaling.type === "llama3" ||
+    (scaling.type === "longrope" &&
+      scaling.attentionFactor === 1 &&
+      scaling.longFactors.every((factor, pair) => factor === scaling.shortFactors[pair]));
+  if (!isFixed) {
     throw new UsageError(
-      `Cannot export ${path} as GGUF: rope scaling ${scaling.type} is not written exactly, only linear and llama3; export a folder without --gguf`,
+      `Cannot export ${path} as GGUF: rope scaling ${scaling.type} is not written exactly, only linear, llama3, and longrope of the same factors at every length; export a folder without --gguf`,
     );
   }
-  const { factor, lowFrequencyFactor: low, highFrequencyFactor: high, originalMaxTokens } = scaling;
-  return Float32Array.from({ length: headSize / 2 }, (_, pair) => {
-    const wavelength = 2 * Math.PI * ropeTheta ** ((2 * pair) / headSize);
-    const turns = originalMaxTokens / wavelength;
-    if (turns > high) return 1;
-    if (turns < low) return factor;
-    const smooth = (turns - low) / (high - low);
-    return 1 / ((1 - smooth) / factor + smooth);
-  });
+  return Float32Array.from(ropeDivisors(config));
 }
