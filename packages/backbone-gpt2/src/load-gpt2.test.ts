@@ -1,16 +1,19 @@
 // Loading folders: parity with published float64 logits and classifications, plain loops over the same files, and folders
 // that must be refused.
+import { createHash } from "node:crypto";
 import { copyFile, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createScalarReward, textScores } from "@dual-head/backbone";
-import { CheckpointError, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
+import { memorySource } from "@dual-head/bytes";
+import { countedSource } from "@dual-head/bytes/testing";
+import { CheckpointError, openSafetensors, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
 import { sharedAsset } from "@dual-head/repo-tools";
 import { createRandom, project, projectionTerms, segmentsOf } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gpt2ConfigFrom } from "./config.ts";
-import { type LoadedGpt2, loadGpt2, loadGpt2Classifier } from "./load-gpt2.ts";
+import { type LoadedGpt2, loadGpt2, loadGpt2Classifier, loadWeights } from "./load-gpt2.ts";
 import { gpt2WeightNames, storedShape } from "./params.ts";
 import { type RawTensors, scalarGpt2 } from "./testing/scalar-gpt2.ts";
 
@@ -233,6 +236,25 @@ describe("loadGpt2()", () => {
     const loading = loadGpt2(folder, device, { signal: controller.signal, onProgress: () => controller.abort() });
     await expect(loading).rejects.toThrow(expect.objectContaining({ name: "AbortError" }));
     expect(device.stats.liveBuffers).toBe(liveBuffers);
+  });
+
+  it("reads a file through once and hashes it in passing, with a repeated head in parts", async () => {
+    for (const repeated of [false, true]) {
+      const { folder } = await createModel({}, (tensors) => {
+        if (repeated) tensors["lm_head.weight"] = tensors["wte.weight"]!;
+      });
+      const bytes = await readFile(join(folder, "model.safetensors"));
+      const source = countedSource(memorySource(bytes, "model"));
+      const checkpoint = await openSafetensors(source);
+      const opened = source.bytesRead;
+      const read = gpt2ConfigFrom(config);
+      const generation = { bosTokenId: null, eosTokenIds: [] };
+      using loaded = (await loadWeights(checkpoint, read, generation, null, await sharedDevice("reference"), {})).model;
+      expect(loaded.sha256).toBe(createHash("sha256").update(bytes).digest("hex"));
+      // Every byte once for the hash, and before it the head and the embedding where they are compared.
+      expect(source.bytesRead - opened).toBe(bytes.length + (repeated ? 2 * 4 * 11 * 12 : 0));
+      expect(source.closed).toBe(true);
+    }
   });
 
   it("takes causal masks and a repeated head, which change nothing", async () => {

@@ -8,11 +8,18 @@ import {
   type LoadOptions,
   type ScoreModel,
   type UploadedWeight,
-  uploadWeights,
+  uploadInPlaceOrder,
   type WeightDtype,
 } from "@dual-head/backbone";
 import { findPathKind, readJson } from "@dual-head/bytes";
-import { type Checkpoint, CheckpointError, checkTensor, openCheckpoint } from "@dual-head/checkpoint";
+import {
+  type Checkpoint,
+  CheckpointError,
+  checkTensor,
+  haveSameBytes,
+  openCheckpoint,
+  ReadMemory,
+} from "@dual-head/checkpoint";
 import type { Device, Tensor } from "@dual-head/tensor-core";
 import { type Gpt2Config, gpt2ConfigFrom } from "./config.ts";
 import { createGpt2 } from "./gpt2.ts";
@@ -88,22 +95,44 @@ async function load(directory: string, device: Device, options: LoadOptions, cla
       ? generationConfigFrom(await readJson(generationPath), generationPath, json)
       : generationConfigFrom(json, configPath);
   const checkpoint = await openCheckpoint(directory, { signal: options.signal });
+  const labels = classifies ? classifierLabelsFrom(json, configPath).labels : null;
+  const loaded = await loadWeights(checkpoint, config, generation, labels, device, options);
+  return { ...loaded, json, configPath };
+}
+
+/**
+ * Loads what a checkpoint holds, which is closed in the end. Files are read through once, and hashed in passing.
+ *
+ * @param labels of a classifier; null for a model with the head of its config
+ */
+export async function loadWeights(
+  checkpoint: Checkpoint,
+  config: Gpt2Config,
+  generation: GenerationConfig,
+  labels: readonly string[] | null,
+  device: Device,
+  options: LoadOptions,
+): Promise<{ readonly model: LoadedGpt2; readonly score: Tensor | undefined }> {
   try {
     const weights = [...gpt2WeightNames(config)];
-    if (classifies) {
-      const { labels } = classifierLabelsFrom(json, configPath);
-      weights.push({ name: scoreName, shape: [labels.length, config.hiddenSize] });
-    }
+    if (labels !== null) weights.push({ name: scoreName, shape: [labels.length, config.hiddenSize] });
     // Models with a head keep their body under a name of its own; the published GPT-2 does not.
     const prefix = checkpoint.has(`transformer.${embeddingName}`) ? "transformer." : "";
     const nameOf = (name: string) => (name === lmHeadName || name === scoreName ? name : prefix + name);
     await checkNames(checkpoint, weights, nameOf, config);
-    const tensors = await uploadWeights(checkpoint.path, readersOf(checkpoint, weights, nameOf), device, options);
+    checkpoint.hashReads();
+    const tensors = await uploadInPlaceOrder(
+      checkpoint.path,
+      readersOf(checkpoint, weights, nameOf),
+      weights.map(({ name }) => checkpoint.position(nameOf(name))),
+      device,
+      options,
+    );
     const dispose = () => {
       for (const tensor of tensors) tensor.dispose();
     };
     try {
-      // The tree asks for its weights in the order of the upload; the score comes last.
+      // The tree asks for its weights in the order of their names; the score comes last.
       const next = tensors.values();
       const params = createGpt2Tree(config, () => next.next().value!);
       const sha256 = await checkpoint.sha256();
@@ -117,7 +146,7 @@ async function load(directory: string, device: Device, options: LoadOptions, cla
         generation,
         [Symbol.dispose]: dispose,
       };
-      return { model, score: next.next().value as Tensor | undefined, json, configPath };
+      return { model, score: next.next().value as Tensor | undefined };
     } catch (error) {
       dispose();
       throw error;
@@ -127,21 +156,14 @@ async function load(directory: string, device: Device, options: LoadOptions, cla
   }
 }
 
-/** Weights with how each is read: those of one module follow one another, so that its two tensors are read once. */
+/** Weights with how each is read: the columns of one stored tensor follow one another, so that it is read once. */
 function readersOf(
   checkpoint: Checkpoint,
   weights: readonly Gpt2WeightName[],
   nameOf: (name: string) => string,
 ): readonly UploadedWeight[] {
-  const held = new Map<string, Float32Array | Float64Array>();
-  const read = async (name: string, as: "f32" | "f64") => {
-    const values =
-      held.get(name) ?? (as === "f64" ? await checkpoint.read(name, "f64") : await checkpoint.read(name, "f32"));
-    const module = name.slice(0, name.lastIndexOf("."));
-    for (const other of held.keys()) if (!other.startsWith(`${module}.`)) held.delete(other);
-    held.set(name, values);
-    return values;
-  };
+  const [memory, rows] = [new ReadMemory(), new ReadMemory()];
+  let held: { readonly name: string; readonly values: Float32Array | Float64Array } | undefined;
   return weights.map((weight) => {
     const { shape, columns } = weight;
     const name = nameOf(weight.name);
@@ -149,26 +171,41 @@ function readersOf(
       name,
       shape,
       packs: isPackable(weight),
-      read: async (as) => {
-        const values = await read(name, as);
-        return columns === undefined ? values : turned(values, shape, columns);
+      async read(as) {
+        if (held?.name !== name) {
+          held = undefined;
+          const values =
+            as === "f64" ? await checkpoint.read(name, "f64", memory) : await checkpoint.read(name, "f32", memory);
+          held = { name, values };
+        }
+        const { values } = held;
+        if (columns === undefined) return values;
+        const [outSize, inSize = 1] = shape as [number, number?];
+        const into = as === "f64" ? new Float64Array(outSize * inSize) : rows.floats(outSize * inSize);
+        turnColumns(values, inSize, columns, into);
+        return into;
       },
     };
   });
 }
 
+/** Rows that are written side by side: as many as the numbers of one line of a processor's cache. */
+const sideBySide = 16;
+
 /** Columns of [in, count] as rows [out, in]; of a bias, its part. */
-function turned<Values extends Float32Array | Float64Array>(
-  values: Values,
-  shape: readonly number[],
+function turnColumns(
+  values: Float32Array | Float64Array,
+  inSize: number,
   { first, count }: { readonly first: number; readonly count: number },
-): Values {
-  const [outSize, inSize = 1] = shape as [number, number?];
-  const rows = new (values.constructor as new (size: number) => Values)(outSize * inSize);
-  for (let row = 0; row < outSize; row++) {
-    for (let k = 0; k < inSize; k++) rows[row * inSize + k] = values[k * count + first + row]!;
+  into: Float32Array | Float64Array,
+): void {
+  const outSize = into.length / inSize;
+  for (let begin = 0; begin < outSize; begin += sideBySide) {
+    const end = Math.min(outSize, begin + sideBySide);
+    for (let k = 0; k < inSize; k++) {
+      for (let row = begin; row < end; row++) into[row * inSize + k] = values[k * count + first + row]!;
+    }
   }
-  return rows;
 }
 
 /** Checks, before anything is uploaded, that the tensors are those of the config, no fewer and no more. */
@@ -195,11 +232,7 @@ async function checkNames(
     }
     // A tied checkpoint may repeat its embedding as head; another head there would be lost.
     checkTensor(checkpoint, lmHeadName, [vocabSize, hiddenSize]);
-    const [head, embedding] = [
-      await checkpoint.read(lmHeadName, "f32"),
-      await checkpoint.read(nameOf(embeddingName), "f32"),
-    ];
-    if (!head.every((value, index) => value === embedding[index])) {
+    if (!(await haveSameBytes(checkpoint, lmHeadName, nameOf(embeddingName)))) {
       refuse("differs from the embedding although the config ties them", "set tie_word_embeddings to false");
     }
   }

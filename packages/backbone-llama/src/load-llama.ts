@@ -5,11 +5,11 @@ import {
   type GenerationConfig,
   type LoadOptions,
   type UploadedWeight,
-  uploadWeights,
+  uploadInPlaceOrder,
   type WeightDtype,
 } from "@dual-head/backbone";
 import type { ByteSource } from "@dual-head/bytes";
-import { type Checkpoint, CheckpointError, checkTensor, ReadMemory } from "@dual-head/checkpoint";
+import { type Checkpoint, CheckpointError, checkTensor, haveSameBytes, ReadMemory } from "@dual-head/checkpoint";
 import { type Device, sizeOf, type Tensor } from "@dual-head/tensor-core";
 import type { LlamaConfig } from "./config.ts";
 import { createLlama } from "./llama.ts";
@@ -126,29 +126,13 @@ async function checkNames(checkpoint: Checkpoint, config: LlamaConfig, wanted: r
 
 /** A tied checkpoint may repeat its embedding as head; another head there would be lost. */
 async function checkTied(checkpoint: Checkpoint, { vocabSize, hiddenSize }: LlamaConfig): Promise<void> {
-  const head = checkTensor(checkpoint, lmHeadName, [vocabSize, hiddenSize]);
-  if (head.dtype === checkpoint.spec(embeddingName).dtype && (await haveSameBytes(checkpoint))) return;
+  checkTensor(checkpoint, lmHeadName, [vocabSize, hiddenSize]);
+  if (await haveSameBytes(checkpoint, lmHeadName, embeddingName)) return;
   throw new CheckpointError(
     `Cannot load ${checkpoint.path}: tensor "${lmHeadName}" differs from the embedding although the config ties them; set tie_word_embeddings to false`,
     checkpoint.path,
     { tensor: lmHeadName, expected: "the embedding's values", actual: "other values" },
   );
-}
-
-/** Compares head and embedding in parts, since they are the largest tensors there are. */
-async function haveSameBytes(checkpoint: Checkpoint): Promise<boolean> {
-  const { dtype, shape } = checkpoint.spec(embeddingName);
-  const size = sizeOf(shape) * (dtype === "F64" ? 8 : dtype === "F32" ? 4 : 2);
-  const partSize = 2 ** 22;
-  for (let begin = 0; begin < size; begin += partSize) {
-    const range = { begin, end: Math.min(size, begin + partSize) };
-    const [head, embedding] = [
-      await checkpoint.readRaw(lmHeadName, range),
-      await checkpoint.readRaw(embeddingName, range),
-    ];
-    if (head.some((byte, index) => byte !== embedding[index])) return false;
-  }
-  return true;
 }
 
 /** Uploads weights in the order of their files, which are hashed in passing; gives them in that of `wanted`. */
@@ -159,20 +143,9 @@ async function uploadInOrder(
   device: Device,
   options: LoadLlamaOptions,
 ): Promise<readonly Tensor[]> {
-  const weights = readersOf(checkpoint, wanted, floats);
-  const places = weights.map(({ name }, index) => ({ index, position: checkpoint.position(name) }));
-  // Stable, so that the rows of one stored tensor stay together.
-  const order = places.sort((a, b) => a.position - b.position).map(({ index }) => index);
+  const positions = wanted.map(({ name }) => checkpoint.position(name));
   checkpoint.hashReads();
-  const uploaded = await uploadWeights(
-    checkpoint.path,
-    order.map((index) => weights[index]!),
-    device,
-    options,
-  );
-  const tensors = new Array<Tensor>(weights.length);
-  for (const [at, index] of order.entries()) tensors[index] = uploaded[at]!;
-  return tensors;
+  return uploadInPlaceOrder(checkpoint.path, readersOf(checkpoint, wanted, floats), positions, device, options);
 }
 
 /** Weights with how each is read: the rows of one stored tensor follow one another, so that it is read once. */

@@ -22,5 +22,11 @@ export {
   scoredIndex,
   textScores,
 } from "./scalar-reward.ts";
-export { type LoadOptions, type LoadProgress, type UploadedWeight, uploadWeights } from "./upload-weights.ts";
+export {
+  type LoadOptions,
+  type LoadProgress,
+  type UploadedWeight,
+  uploadInPlaceOrder,
+  uploadWeights,
+} from "./upload-weights.ts";
 export { matrixDtype, type WeightDtype, weightDtypes } from "./weight-dtype.ts";

@@ -66,6 +66,28 @@ export async function uploadWeights(
   }
 }
 
+/**
+ * Uploads weights in the order in which they lie, so that files are read through once; gives them in the order given.
+ * Those at one position stay together.
+ *
+ * @param positions where each weight lies
+ * @throws DeviceError as uploadWeights does
+ */
+export async function uploadInPlaceOrder(
+  path: string,
+  weights: readonly UploadedWeight[],
+  positions: readonly number[],
+  device: Device,
+  options: LoadOptions = {},
+): Promise<readonly Tensor[]> {
+  const order = [...weights.keys()].sort((a, b) => positions[a]! - positions[b]!);
+  const inOrder = order.map((index) => weights[index]!);
+  const uploaded = await uploadWeights(path, inOrder, device, options);
+  const tensors = new Array<Tensor>(weights.length);
+  for (const [at, index] of order.entries()) tensors[index] = uploaded[at]!;
+  return tensors;
+}
+
 function dtypeOf({ shape, packs = true }: UploadedWeight, device: Device, dtype: WeightDtype): Tensor["dtype"] {
   return matrixDtype(device, packs ? dtype : "f32", shape);
 }

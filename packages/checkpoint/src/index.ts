@@ -34,4 +34,5 @@ export {
   type TensorInfo,
 } from "./safetensors-header.ts";
 export { type DeferredTensor, encodeSafetensors, type StoredTensor, writeSafetensors } from "./safetensors-write.ts";
+export { haveSameBytes } from "./same-bytes.ts";
 export { type WriteShardsOptions, writeShards } from "./write-shards.ts";
