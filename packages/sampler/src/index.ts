@@ -23,7 +23,7 @@ export type {
   Step,
   TokenScores,
 } from "./policy.ts";
-export { checkEntries } from "./policy.ts";
+export { checkEntries, checkTruncation } from "./policy.ts";
 export { createRandom, type Random } from "./random.ts";
 export type {
   Detokenizer,

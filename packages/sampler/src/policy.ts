@@ -97,6 +97,13 @@ export interface DecodePolicy extends Disposable {
   setControls(sequence: Sequence, controls: Controls): void;
   /** Opens a copy with the same tokens and controls that goes its own way; the caller closes it too. */
   fork(sequence: Sequence): Sequence;
+  /**
+   * Forgets the tokens from `length` on, as if they had never been fed; forks keep theirs.
+   *
+   * @throws RangeError where `length` is no integer in [0, length so far], and an error of the policy where a model with a
+   * window has let go of what comes before; the sequence is then as before
+   */
+  truncate(sequence: Sequence, length: number): void;
   /** Frees a sequence. */
   close(sequence: Sequence): void;
   /** The number of tokens fed so far. */
@@ -109,6 +116,18 @@ export interface DecodePolicy extends Disposable {
   score(entries: readonly SequenceEntry[], options?: ScoreOptions): Promise<readonly TokenScores[]>;
   /** Spent so far. */
   readonly cost: Cost;
+}
+
+/**
+ * Throws where a sequence of `current` tokens cannot be cut to `length`. For implementations of `truncate`.
+ *
+ * @throws RangeError
+ */
+export function checkTruncation(current: number, length: number): void {
+  if (Number.isInteger(length) && length >= 0 && length <= current) return;
+  throw new RangeError(
+    `Cannot truncate to ${length} tokens: the sequence has ${current}; give an integer from 0 to ${current}`,
+  );
 }
 
 /**

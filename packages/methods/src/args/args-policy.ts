@@ -109,6 +109,10 @@ export function createArgsPolicy(options: ArgsPolicyOptions): DecodePolicy {
         throw error;
       }
     },
+    truncate({ sequence, slot }, length) {
+      base.truncate(sequence, length);
+      reward.truncate(slot, length);
+    },
     close({ sequence, slot }) {
       base.close(sequence);
       reward.close(slot);

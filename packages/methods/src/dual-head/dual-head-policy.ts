@@ -132,6 +132,9 @@ class HeadPolicy<Params> implements DecodePolicy {
   fork(sequence: Sequence): Sequence {
     return this.#feeder.sequences.fork(sequence);
   }
+  truncate(sequence: Sequence, length: number): void {
+    this.#feeder.truncate(sequence, length);
+  }
   close(sequence: Sequence): void {
     this.#feeder.sequences.close(sequence);
   }

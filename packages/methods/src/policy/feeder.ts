@@ -2,7 +2,7 @@
 // what a prefix cache holds, and keeps each sequence's last row. Knows no head, no mixing and no logits.
 import { type Backbone, createTokenBatch, type KvCache, type PrefixCache } from "@dual-head/backbone";
 import type { Gate, GateHistory, GateParams } from "@dual-head/gating";
-import type { Sequence, SequenceEntry } from "@dual-head/sampler";
+import { checkTruncation, type Sequence, type SequenceEntry } from "@dual-head/sampler";
 import { type Device, gatherRows, type Tensor } from "@dual-head/tensor-core";
 import { createLastRows, type GatedRows, type LastRows, pickRows } from "./last-rows.ts";
 import { type Pass, type Piece, passesOf } from "./passes.ts";
@@ -62,6 +62,17 @@ export class Feeder<Params, Controls> implements Disposable {
     return this.sequences.get(sequence).tokens.length;
   }
 
+  /**
+   * Forgets the tokens from `length` on. The last row goes with them: scoring, which asks for it, feeds its token again.
+   *
+   * @throws RangeError where the sequence is not that long, SlotError where a window has let go of rows; it is then as before
+   */
+  truncate(sequence: Sequence, length: number): void {
+    const state = this.sequences.get(sequence);
+    checkTruncation(state.tokens.length, length);
+    if (length < state.tokens.length) this.#cut(state, length);
+  }
+
   /** How many of the tokens that are to follow need no backbone. */
   heldLength(sequence: Sequence, tokens: readonly number[]): number {
     return this.#pagesOf(this.sequences.get(sequence), tokens).length * this.#cache.pageSize;
@@ -78,13 +89,14 @@ export class Feeder<Params, Controls> implements Disposable {
     visit: (pass: FedPass<Controls>) => Out,
   ): { readonly outputs: readonly Out[]; readonly last: GatedRows } {
     const states = entries.map(({ sequence }) => this.sequences.get(sequence));
+    if (asked === "all") this.#restoreLastRows(entries);
     const planned = entries.map(({ tokens }, index) => ({ tokens, pages: this.#pagesOf(states[index]!, tokens) }));
     const passes = passesOf(planned, this.#chunkSize, this.#cache.pageSize);
     if (passes.length === 1) {
       const { output, last } = this.#run(passes[0]!, states, asked, visit);
       return { outputs: [output], last };
     }
-    const begun = states.filter(({ tokens }) => tokens.length > 0);
+    const begun = states.filter((state) => this.#hasLastRow(state));
     const lengths = begun.map(({ tokens }) => tokens.length);
     const former = begun.length === 0 ? null : this.#lastRows.read(slotsOf(begun, 1));
     try {
@@ -108,6 +120,31 @@ export class Feeder<Params, Controls> implements Disposable {
     if (this.#options.prefixCache === undefined) this.#cache[Symbol.dispose]();
     this.#lastRows[Symbol.dispose]();
     for (const history of this.#histories) history[Symbol.dispose]();
+  }
+
+  #hasLastRow({ slots }: SequenceState<Controls>): boolean {
+    return this.#lastRows.length(slots[1]!) > 0;
+  }
+
+  #cut({ slots, tokens }: SequenceState<Controls>, length: number): void {
+    // The first that may refuse, since the others have no window.
+    this.#cache.truncate(slots[0]!, length);
+    for (const [index, history] of this.#histories.entries()) history.truncate(slots[2 + index]!, length);
+    this.#lastRows.truncate(slots[1]!, 0);
+    tokens.length = length;
+  }
+
+  /** Feeds the last token of sequences that were cut again. Where it throws, they are one token shorter. */
+  #restoreLastRows(entries: readonly SequenceEntry[]): void {
+    const again = entries.flatMap(({ sequence }) => {
+      const state = this.sequences.get(sequence);
+      return state.tokens.length === 0 || this.#hasLastRow(state)
+        ? []
+        : [{ sequence, state, tokens: state.tokens.slice(-1) }];
+    });
+    if (again.length === 0) return;
+    for (const { state } of again) this.#cut(state, state.tokens.length - 1);
+    this.feed(again, "last", () => null);
   }
 
   #pagesOf({ tokens: fed }: SequenceState<Controls>, tokens: readonly number[]): readonly number[] {

@@ -5,6 +5,7 @@ import {
   type Cost,
   candidatesOf,
   checkEntries,
+  checkTruncation,
   type DecodePolicy,
   logProbability,
   type ScoreOptions,
@@ -30,6 +31,8 @@ export interface HostModels<State, Said, Resolved> extends Disposable {
   resolve(controls: Controls): Resolved;
   open(): State;
   fork(state: State): State;
+  /** Forgets what was fed from `length` tokens on. */
+  truncate(state: State, length: number): void;
   close(state: State): void;
   /** Feeds tokens; what is said after the last token of each entry, or after each of its tokens. */
   feed(entries: readonly StateEntry<State>[], rows: "last" | "all"): Promise<readonly (readonly Said[])[]>;
@@ -41,7 +44,9 @@ export interface HostModels<State, Said, Resolved> extends Disposable {
 interface HostSequence<State, Said, Resolved> {
   readonly state: State;
   controls: Resolved;
-  length: number;
+  readonly tokens: number[];
+  /** Whether the models have yet to be fed the last token again: what they said after it went with a cut. */
+  isCut: boolean;
   last: Said | null;
 }
 
@@ -55,19 +60,22 @@ export function createHostPolicy<State, Said, Resolved>(models: HostModels<State
     checkEntries(policy, entries);
     epoch++;
     const own = entries.map(({ sequence }) => sequences.get(sequence));
-    const former = own.map(({ last }) => last);
+    const cut = own.map(({ isCut, tokens }) => (isCut ? tokens.slice(-1) : []));
+    const formerly = own.map(({ last }) => last);
     const said =
       entries.length === 0
         ? []
         : await models.feed(
-            own.map(({ state }, index) => ({ state, tokens: entries[index]!.tokens })),
+            own.map(({ state }, index) => ({ state, tokens: [...cut[index]!, ...entries[index]!.tokens] })),
             rows,
           );
-    for (const [index, sequence] of own.entries()) {
-      sequence.length += entries[index]!.tokens.length;
+    return own.map((sequence, index) => {
+      sequence.tokens.push(...entries[index]!.tokens);
       sequence.last = said[index]!.at(-1)!;
-    }
-    return own.map((sequence, index) => ({ sequence, said: said[index]!, former: former[index]! }));
+      const again = rows === "all" ? cut[index]!.length : 0;
+      sequence.isCut = false;
+      return { sequence, said: said[index]!.slice(again), former: again > 0 ? said[index]![0]! : formerly[index]! };
+    });
   }
 
   function stepOf(said: Said, controls: Resolved): Step {
@@ -95,19 +103,28 @@ export function createHostPolicy<State, Said, Resolved>(models: HostModels<State
     slotCount: models.slotCount,
     open(controls: Controls = {}): Sequence {
       const resolved = models.resolve(controls);
-      return sequences.add({ state: models.open(), controls: resolved, length: 0, last: null });
+      return sequences.add({ state: models.open(), controls: resolved, tokens: [], isCut: false, last: null });
     },
     setControls(sequence, controls) {
       sequences.get(sequence).controls = models.resolve(controls);
     },
     fork(sequence) {
       const own = sequences.get(sequence);
-      return sequences.add({ ...own, state: models.fork(own.state) });
+      return sequences.add({ ...own, state: models.fork(own.state), tokens: [...own.tokens] });
+    },
+    truncate(sequence, length) {
+      const own = sequences.get(sequence);
+      checkTruncation(own.tokens.length, length);
+      if (length === own.tokens.length) return;
+      models.truncate(own.state, Math.max(0, length - 1));
+      own.tokens.length = length;
+      own.isCut = length > 0;
+      own.last = null;
     },
     close(sequence) {
       models.close(sequences.take(sequence).state);
     },
-    length: (sequence) => sequences.get(sequence).length,
+    length: (sequence) => sequences.get(sequence).tokens.length,
     async advance(entries) {
       const fed = await feed(entries, "last");
       return fed.map(({ sequence, said }) => stepOf(said[0]!, sequence.controls));

@@ -60,6 +60,10 @@ export function createSumPolicy({ members, coefficients }: SumPolicyOptions): De
     resolve: coefficients,
     open: () => take((policy) => policy.open()),
     fork: (state) => take((policy, index) => policy.fork(state[index]!)),
+    truncate(state, length) {
+      // Members of one window refuse alike, the first before any is cut.
+      for (const [index, sequence] of state.entries()) members[index]!.policy.truncate(sequence, length);
+    },
     close,
     async feed(entries, rows) {
       const said: (Float32Array | Float64Array)[][][] = entries.map(() => []);

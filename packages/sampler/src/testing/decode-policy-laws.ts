@@ -40,8 +40,8 @@ function difference(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 /**
  * Registers the laws of `DecodePolicy` as a describe block: advancing in any pieces agrees; a batch of different controls and
- * lengths equals each sequence alone; score equals advance, in any pieces; forks are independent; close frees; controls take
- * effect at once and for their own sequence only; bad entries change nothing; cost is counted.
+ * lengths equals each sequence alone; score equals advance, in any pieces; forks are independent; what is cut off had never
+ * been; close frees; controls take effect at once and for their own sequence only; bad entries change nothing; cost is counted.
  *
  * @param name names the block
  * @param createPolicy makes a fresh policy for each law; it must hold at least 4 sequences of `length` tokens
@@ -204,6 +204,65 @@ export function decodePolicyLaws(
       policy.close(parent);
       expectSame(await advance(child, right), await alone([...stem, ...right], second));
       policy.close(child);
+    });
+
+    it("a sequence that is cut goes on as if it had never gone further", async () => {
+      const [tokens, other] = [draw(7), draw(3)];
+      for (const keep of [0, 1, 4, 6, 7]) {
+        const kept = tokens.slice(0, keep);
+        const expected = await alone([...kept, ...other], second);
+        const [stepped, scored] = [policy.open(second), policy.open(second)];
+        for (const sequence of [stepped, scored]) {
+          await advance(sequence, tokens.slice(0, 5));
+          await advance(sequence, tokens.slice(5));
+          policy.truncate(sequence, keep);
+          expect(policy.length(sequence)).toBe(keep);
+        }
+        expectSame(await advance(stepped, other), expected);
+        const [scores] = await policy.score([{ sequence: scored, tokens: other }], { logits: true });
+        expectSame({ logits: Float64Array.from(scores!.logits![2]!), alpha: scores!.alpha?.[2] ?? null }, expected);
+        const fresh = policy.open(second);
+        if (keep > 0) await advance(fresh, kept);
+        const [uncut] = await policy.score([{ sequence: fresh, tokens: other }]);
+        expect(difference(scores!.logp, uncut!.logp)).toBeLessThanOrEqual(2 * tolerance);
+        // Twice, with nothing between; and a mixed batch of cut and uncut ones.
+        policy.truncate(scored, Math.min(keep + 1, policy.length(scored)));
+        policy.truncate(scored, keep);
+        const steps = await policy.advance([
+          { sequence: fresh, tokens: other },
+          { sequence: scored, tokens: other },
+        ]);
+        expectSame(await read(steps[1]!), expected);
+        for (const sequence of [stepped, scored, fresh]) policy.close(sequence);
+      }
+    });
+
+    it("a cut is its sequence's own: forks before it and after it go their own ways", async () => {
+      const [stem, tail, other] = [draw(4), draw(3), draw(2)];
+      const parent = policy.open(second);
+      await advance(parent, [...stem, ...tail]);
+      const before = policy.fork(parent);
+      policy.truncate(parent, 4);
+      const after = policy.fork(parent);
+      expect([parent, before, after].map((sequence) => policy.length(sequence))).toEqual([4, 7, 4]);
+      const expected = await alone([...stem, ...other], second);
+      expectSame(await advance(after, other), expected);
+      expectSame(await advance(before, other), await alone([...stem, ...tail, ...other], second));
+      policy.close(after);
+      expectSame(await advance(parent, other), expected);
+      for (const sequence of [parent, before]) policy.close(sequence);
+    });
+
+    it("refuses cuts that cannot be and changes nothing", async () => {
+      const [stem, next] = [draw(3), draw(1)];
+      const sequence = policy.open(second);
+      await advance(sequence, stem);
+      for (const length of [-1, 4, 1.5, Number.NaN]) {
+        expect(() => policy.truncate(sequence, length)).toThrow(RangeError);
+      }
+      expectSame(await advance(sequence, next), await alone([...stem, ...next], second));
+      policy.close(sequence);
+      expect(() => policy.truncate(sequence, 0)).toThrow();
     });
 
     it("close frees a sequence and ends its handle", async () => {

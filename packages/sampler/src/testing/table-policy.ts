@@ -1,7 +1,14 @@
 // A policy small enough to check by hand: the next token depends on the last one only, by a table. It has a gate of its own
 // kind, so that controls, α and mixing can be tested without a model.
 import { candidatesOf, logProbability } from "../distribution.ts";
-import { type Controls, type Cost, checkEntries, type DecodePolicy, type Sequence } from "../policy.ts";
+import {
+  type Controls,
+  type Cost,
+  checkEntries,
+  checkTruncation,
+  type DecodePolicy,
+  type Sequence,
+} from "../policy.ts";
 import { createRandom } from "../random.ts";
 
 /** Two tables and a gate over one vocabulary. */
@@ -108,6 +115,11 @@ export function tablePolicy(model: TableModel, options: TableOptions = {}): Tabl
     fork(sequence) {
       const { tokens, controls } = stateOf(sequence);
       return addSequence({ tokens: [...tokens], controls });
+    },
+    truncate(sequence, length) {
+      const { tokens } = stateOf(sequence);
+      checkTruncation(tokens.length, length);
+      tokens.length = length;
     },
     close(sequence) {
       stateOf(sequence);
