@@ -1,6 +1,13 @@
 // A model of any architecture, loaded or described by its headers: the only place that knows which backbone runs it.
 // Knows no heads and no policy.
-import type { Backbone, BackboneConfig, GenerationConfig, LoadOptions, WeightDtype } from "@dual-head/backbone";
+import type {
+  Backbone,
+  BackboneConfig,
+  ConfigOptions,
+  GenerationConfig,
+  LoadOptions,
+  WeightDtype,
+} from "@dual-head/backbone";
 import { type Gpt2Config, gpt2ConfigFrom, gpt2WeightBytes, gpt2WeightNames, loadGpt2 } from "@dual-head/backbone-gpt2";
 import {
   attachDeltas,
@@ -9,12 +16,13 @@ import {
   llamaConfigFrom,
   loadDeltas,
   loadLlama,
+  type OpenModelOptions,
   openModelFiles,
   weightBytes,
   weightNames,
 } from "@dual-head/backbone-llama";
 import { type ByteSource, findPathKind, readJson } from "@dual-head/bytes";
-import { type Checkpoint, type OpenBeside, openCheckpoint } from "@dual-head/checkpoint";
+import { type Checkpoint, openCheckpoint } from "@dual-head/checkpoint";
 import { type Device, sizeOf } from "@dual-head/tensor-core";
 import { freeTree } from "@dual-head/train";
 import { UsageError } from "./io.ts";
@@ -82,21 +90,22 @@ export async function attachAdapter(model: LoadedModel, folder: string, device: 
 /** Describes the same by headers alone; the caller closes the checkpoint. */
 export async function openDescribed(
   model: string | ByteSource,
-  signal: AbortSignal,
-  openBeside?: OpenBeside | undefined,
+  options: OpenModelOptions,
 ): Promise<{ readonly description: ModelDescription; readonly checkpoint: Checkpoint }> {
   const json = typeof model === "string" ? await readConfig(model) : null;
   if (typeof model === "string" && isGpt2(json)) {
-    const description = describeConfig(json, configPath(model));
-    return { description, checkpoint: await openCheckpoint(model, { signal }) };
+    const description = describeConfig(json, configPath(model), options);
+    return { description, checkpoint: await openCheckpoint(model, { signal: options.signal }) };
   }
-  const { config, checkpoint } = await openModelFiles(model, signal, openBeside);
+  const { config, checkpoint } = await openModelFiles(model, options);
   return { description: describeLlama(config), checkpoint };
 }
 
 /** Describes a model by its parsed config.json; `path` is for messages. */
-export function describeConfig(json: unknown, path: string): ModelDescription {
-  return isGpt2(json) ? describeGpt2(gpt2ConfigFrom(json, path)) : describeLlama(llamaConfigFrom(json, path));
+export function describeConfig(json: unknown, path: string, options: ConfigOptions): ModelDescription {
+  return isGpt2(json)
+    ? describeGpt2(gpt2ConfigFrom(json, path, options))
+    : describeLlama(llamaConfigFrom(json, path, options));
 }
 
 function isGpt2(json: unknown): boolean {

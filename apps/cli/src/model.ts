@@ -23,6 +23,8 @@ export interface ModelOptions {
   /** A PEFT folder of low-rank changes, attached to the model; not together with heads, which know the model alone. */
   readonly adapter?: string | undefined;
   readonly heads?: readonly HeadsOption[] | undefined;
+  /** Keys of the config that change no logit though nobody here knows them. */
+  readonly ignoreConfigKey?: readonly string[] | undefined;
   /** The most tokens of a sequence; as many as the model reads where it is left out. */
   readonly context?: number | undefined;
   readonly mixing?: MixingMode | undefined;
@@ -89,6 +91,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
     const base = resources.use(
       await loadModel(modelPath, device, {
         dtype: options.dtype,
+        ignoreConfigKeys: options.ignoreConfigKey,
         signal: io.signal,
         onProgress: ({ loadedBytes, totalBytes }) =>
           progress.show(`loading ${formatBytes(loadedBytes)} of ${formatBytes(totalBytes)}`),

@@ -1,9 +1,10 @@
 // What a model would need, from the headers of its files alone, here or on the hub, against what this machine has.
 // Loads no weight; knows no way to print.
 import os from "node:os";
-import { type WeightDtype, weightDtypes } from "@dual-head/backbone";
+import { type ConfigOptions, type WeightDtype, weightDtypes } from "@dual-head/backbone";
+import type { OpenModelOptions } from "@dual-head/backbone-llama";
 import { type ByteSource, decodeText, findPathKind, parseJson } from "@dual-head/bytes";
-import { type Checkpoint, type OpenBeside, openSafetensors } from "@dual-head/checkpoint";
+import { type Checkpoint, openSafetensors } from "@dual-head/checkpoint";
 import {
   chooseFiles,
   describeName,
@@ -68,11 +69,16 @@ export interface Preflight {
   readonly needs: readonly Need[];
 }
 
+/** How a model is examined. */
+export interface PreflightOptions extends ConfigOptions {
+  /** Tokens of a sequence; as chat would choose where it is left out. */
+  readonly context?: number | undefined;
+}
+
 /**
  * Examines a model and heads.
  *
  * @param heads paths or repositories
- * @param context tokens of a sequence; as chat would choose where it is left out
  * @throws ConfigError, CheckpointError, HubError or FileError where the headers cannot be read
  */
 export async function examineModel(
@@ -80,9 +86,10 @@ export async function examineModel(
   heads: readonly string[],
   device: Device,
   io: Io,
-  context?: number | undefined,
+  options: PreflightOptions = {},
 ): Promise<Preflight> {
-  const { description, facts, storedSizes } = await readFacts(model, io);
+  const { context } = options;
+  const { description, facts, storedSizes } = await readFacts(model, io, options);
   const { config } = description;
   const descriptions: HeadsDescription[] = [];
   for (const path of heads) descriptions.push(await describeHeads(await locate(path, "heads", io)));
@@ -159,30 +166,31 @@ function bytesWhileReading(sizes: readonly StoredSize[], numberBytes: 4 | 8): nu
   return most(sizes.map(({ bytes }) => bytes)) + most(widened);
 }
 
-async function readFacts(model: string, io: Io): Promise<Found> {
+async function readFacts(model: string, io: Io, { ignoreConfigKeys }: ConfigOptions): Promise<Found> {
+  const options = { signal: io.signal, ignoreConfigKeys };
   const name = (await findPathKind(model)) === "missing" ? parseRepositoryName(model) : null;
-  if (name === null) return readLocal(model, model, io);
+  if (name === null) return readLocal(model, model, options);
   const settings = await loadHubSettings(io.environment);
   const cached = await findSnapshot(name, { settings, purpose: "model" });
   const label = (commit: string) => `${describeName(name)} (commit ${commit.slice(0, 8)})`;
-  if (cached !== null) return readLocal(cached.path, label(cached.commit), io);
+  if (cached !== null) return readLocal(cached.path, label(cached.commit), options);
   const remote = await openRepository(name, { settings, signal: io.signal });
-  return readRemote(name, remote, label(remote.commit), io);
+  return readRemote(name, remote, label(remote.commit), options);
 }
 
-async function readLocal(
-  path: string | ByteSource,
-  source: string,
-  io: Io,
-  openBeside?: OpenBeside | undefined,
-): Promise<Found> {
-  const { description, checkpoint } = await openDescribed(path, io.signal, openBeside);
+async function readLocal(path: string | ByteSource, source: string, options: OpenModelOptions): Promise<Found> {
+  const { description, checkpoint } = await openDescribed(path, options);
   await checkpoint.close();
   return foundIn(source, description, [checkpoint]);
 }
 
 /** Headers by ranges: a GGUF file says all, safetensors only beside their config. */
-async function readRemote(name: RepositoryName, remote: RemoteRepository, source: string, io: Io): Promise<Found> {
+async function readRemote(
+  name: RepositoryName,
+  remote: RemoteRepository,
+  source: string,
+  options: OpenModelOptions,
+): Promise<Found> {
   const choice = name.file === null ? chooseFiles([...remote.sizes.keys()], "model", source) : null;
   const [file] = choice === null ? [name.file!] : choice.paths;
   if (choice === null || choice.paths.every((path) => /\.gguf$/i.test(path))) {
@@ -191,9 +199,10 @@ async function readRemote(name: RepositoryName, remote: RemoteRepository, source
       const path = folder + decodeURIComponent(other);
       return remote.sizes.has(path) ? remote.open(path) : null;
     };
-    return readLocal(await remote.open(file!), source, io, openBeside);
+    return readLocal(await remote.open(file!), source, { ...options, openBeside });
   }
-  const description = describeConfig(parseJson(await readWhole(remote, "config.json"), "config.json"), source);
+  const config = parseJson(await readWhole(remote, "config.json"), "config.json");
+  const description = describeConfig(config, source, options);
   const weights = choice.paths.filter((path) => path.endsWith(".safetensors"));
   if (choice.index !== null) weights.push(...shardsOfIndex(await readWhole(remote, choice.index), choice.index));
   const checkpoints: Checkpoint[] = [];

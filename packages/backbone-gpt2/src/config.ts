@@ -1,6 +1,6 @@
 // config.json of a Hugging Face folder to the numbers a GPT-2 needs. Never guesses: a key that would change logits and is
 // not implemented is an error that names it. Knows no weights.
-import { type BackboneConfig, ConfigError } from "@dual-head/backbone";
+import { type BackboneConfig, ConfigError, type ConfigOptions, checkConfigKeys } from "@dual-head/backbone";
 import * as v from "valibot";
 
 /** A GPT-2: learned positions, LayerNorm, H heads of size D/H, a feed-forward of width F with GELU's tanh form. */
@@ -48,18 +48,28 @@ const schema = v.looseObject({
   quantization_config: v.nullish(v.never()),
 });
 
+/** Names of other architectures that a config may give beside its own, with the same values. */
+const otherNames = {
+  hidden_size: "n_embd",
+  num_hidden_layers: "n_layer",
+  num_attention_heads: "n_head",
+  max_position_embeddings: "n_positions",
+} as const;
+
 /**
  * Parses the config of a GPT-2.
  *
  * @param json the parsed config.json
  * @param path its path, for messages
- * @throws ConfigError for another architecture, a missing or malformed key, or a key that would change logits and is not
- * implemented (other activations, cross-attention, quantised weights)
+ * @throws ConfigError for another architecture, a missing or malformed key, a key that would change logits and is not
+ * implemented (other activations, cross-attention, quantised weights), or one that is not known at all
  */
-export function gpt2ConfigFrom(json: unknown, path: string = "config.json"): Gpt2Config {
+export function gpt2ConfigFrom(json: unknown, path: string = "config.json", options: ConfigOptions = {}): Gpt2Config {
   const parsed = v.safeParse(schema, json);
   if (!parsed.success) throw toConfigError(path, json, parsed.issues[0]);
   const config = parsed.output;
+  const inert = Object.fromEntries(Object.entries(otherNames).map(([other, key]) => [other, [config[key]]] as const));
+  checkConfigKeys(path, config, { read: Object.keys(schema.entries), inert }, options);
   if (config.n_embd % config.n_head !== 0) {
     throw new ConfigError(path, "n_head", config.n_head, `a divisor of n_embd ${config.n_embd}`);
   }

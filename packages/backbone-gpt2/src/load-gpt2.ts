@@ -88,7 +88,7 @@ async function load(directory: string, device: Device, options: LoadOptions, cla
   const configPath = `${folder}config.json`;
   const json = await readJson(configPath);
   // A classifier has no other head than its own.
-  const config = { ...gpt2ConfigFrom(json, configPath), ...(classifies ? { tiedEmbeddings: true } : {}) };
+  const config = { ...gpt2ConfigFrom(json, configPath, options), ...(classifies ? { tiedEmbeddings: true } : {}) };
   const generationPath = `${folder}generation_config.json`;
   const generation =
     (await findPathKind(generationPath)) === "file"

@@ -109,6 +109,8 @@ export const inertValues: Readonly<Record<string, readonly unknown[]>> = {
   scale_emb: [1],
   num_experts: [0, 1],
   num_local_experts: [0, 1],
+  full_attn_mod: [1],
+  interpolate_factor: [1],
   quantization_config: [],
   compression_config: [],
 };

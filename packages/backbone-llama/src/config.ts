@@ -1,9 +1,9 @@
 // config.json of a Hugging Face folder to the numbers a LLaMA needs. Never guesses: a key that would change logits and
 // is not implemented is an error that names it. Knows no weights.
-import { type BackboneConfig, ConfigError } from "@dual-head/backbone";
+import { type BackboneConfig, ConfigError, type ConfigOptions, checkConfigKeys } from "@dual-head/backbone";
 import * as v from "valibot";
 import { architectures, defaultMaxWindowLayers, inertValues, type LlamaArchitecture } from "./architectures.ts";
-import { exactPositions, type RopeScaling, ropeScalingFrom } from "./rope-scaling.ts";
+import { exactPositions, type RopeScaling, ropeKeys, ropeScalingFrom } from "./rope-scaling.ts";
 
 /** A model of the LLaMA family: H query heads share G key/value heads of size K. */
 export interface LlamaConfig extends BackboneConfig {
@@ -78,15 +78,15 @@ type Json = v.InferOutput<typeof schema>;
  *
  * @param json the parsed config.json
  * @param path its path, for messages
- * @throws ConfigError for an unknown architecture, a missing or malformed key, or a key that would change logits and is
- * not implemented (other activations, quantised weights, windows of some layers, …)
+ * @throws ConfigError for an unknown architecture, a missing or malformed key, a key that would change logits and is not
+ * implemented (other activations, quantised weights, windows of some layers, …), or one that is not known at all
  */
-export function llamaConfigFrom(json: unknown, path: string = "config.json"): LlamaConfig {
+export function llamaConfigFrom(json: unknown, path: string = "config.json", options: ConfigOptions = {}): LlamaConfig {
   const parsed = v.safeParse(schema, json);
   if (!parsed.success) throw toConfigError(path, json, parsed.issues[0]);
   const config = parsed.output;
   const row = architectures[config.model_type];
-  checkInert(path, config);
+  checkKeys(path, config, options);
   const headCount = config.num_attention_heads;
   const given = config.num_key_value_heads;
   const groupCount = (given === undefined ? row.groupCount : given) ?? headCount;
@@ -160,8 +160,14 @@ function scalingOf(path: string, config: Json, maxTokens: number, rotarySize: nu
   const key = config.rope_parameters ? "rope_parameters" : "rope_scaling";
   const rope: Readonly<Record<string, unknown>> | null | undefined = config.rope_parameters ?? config.rope_scaling;
   if (!rope) return null;
+  const unknown = Object.keys(rope).find(
+    (name) => !ropeKeys.includes(name) && rope[name] != null && rope[name] !== false,
+  );
   if ("full_attention" in rope || "sliding_attention" in rope) {
     throw new ConfigError(path, key, rope, "one rule for all layers; rules by type of layer are not supported");
+  }
+  if (unknown !== undefined) {
+    throw new ConfigError(path, key, rope, `an object without ${JSON.stringify(unknown)}, which is not supported`);
   }
   // Of the two, the newer key may leave out that it scales nothing.
   const named = key === "rope_parameters" && rope.rope_type == null && rope.type == null;
@@ -206,14 +212,9 @@ function windowOf(path: string, config: Json): number | null {
   throw new ConfigError(path, String(key), value, `${remedy}; windows of some layers are not supported`);
 }
 
-/** Throws where a key asks for something that is not implemented and would change logits. */
-function checkInert(path: string, config: Json): void {
-  for (const [key, inert] of Object.entries(inertValues)) {
-    const value = config[key];
-    if (value === undefined || value === null || inert.includes(value)) continue;
-    const allowed = ["left out", ...inert.map((each) => JSON.stringify(each))].join(" or ");
-    throw new ConfigError(path, key, value, `${allowed}; the rest is not supported, use another checkpoint`);
-  }
+/** Throws where a key asks for something that is not implemented, or may. */
+function checkKeys(path: string, config: Json, options: ConfigOptions): void {
+  checkConfigKeys(path, config, { read: Object.keys(schema.entries), inert: inertValues }, options);
   const { biases } = architectures[config.model_type];
   const fixed = { knobs: [], "query, key, value": ["mlp_bias"], none: ["attention_bias", "mlp_bias"] } as const;
   for (const key of fixed[biases]) {

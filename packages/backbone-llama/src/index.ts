@@ -28,7 +28,7 @@ export {
   loadDeltas,
   scaleDeltas,
 } from "./low-rank.ts";
-export { type ModelFiles, openModelFiles } from "./model-files.ts";
+export { type ModelFiles, type OpenModelOptions, openModelFiles } from "./model-files.ts";
 export {
   createLlamaTree,
   type Linear,

@@ -25,7 +25,7 @@ export async function loadLlamaClassifier(
 ): Promise<LoadedLlamaClassifier> {
   const path = `${directory.replace(/\/$/, "")}/config.json`;
   const { labels, padTokenId } = classifierLabelsFrom(await readJson(path), path);
-  const files = await openModelFiles(directory, options.signal);
+  const files = await openModelFiles(directory, options);
   // A classifier has no other head than its own.
   const config = { ...files.config, tiedEmbeddings: true };
   const score = { name: scoreName, shape: [labels.length, config.hiddenSize] };

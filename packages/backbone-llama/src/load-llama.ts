@@ -58,7 +58,7 @@ export async function loadLlama(
   device: Device,
   options: LoadLlamaOptions = {},
 ): Promise<LoadedLlama> {
-  const { loaded } = await loadFrom(await openModelFiles(model, options.signal), [], device, options);
+  const { loaded } = await loadFrom(await openModelFiles(model, options), [], device, options);
   return loaded;
 }
 

@@ -61,6 +61,13 @@ const positive = v.pipe(v.number(), v.minValue(1e-6), v.maxValue(1e6));
 const length = v.pipe(v.number(), v.safeInteger(), v.minValue(2), v.maxValue(2 ** 31 - 1));
 const factors = (count: number) => v.pipe(v.array(positive), v.length(count));
 
+/** Keys that an object of a rule may have: those of some rule, and two that change nothing. */
+export const ropeKeys: readonly string[] = [
+  ...["rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "original_max_position_embeddings"],
+  ...["attention_factor", "low_freq_factor", "high_freq_factor", "beta_fast", "beta_slow", "truncate"],
+  ...["mscale", "mscale_all_dim", "short_factor", "long_factor", "finetuned", "max_position_embeddings"],
+];
+
 const types = ["default", "linear", "llama3", "yarn", "dynamic", "longrope"];
 
 /**

@@ -10,6 +10,7 @@ export {
 } from "./backbone.ts";
 export { type ClassifierLabels, classifierLabelsFrom } from "./classifier-labels.ts";
 export { ConfigError } from "./config-error.ts";
+export { type ConfigKeys, type ConfigOptions, checkConfigKeys } from "./config-keys.ts";
 export { type Attend, createDecoder, type DecoderModel, type DecoderRun } from "./decoder.ts";
 export { type GenerationConfig, generationConfigFrom } from "./generation-config.ts";
 export { createKvCache, type KvCache, type KvCacheExtent, type KvCacheOptions } from "./kv-cache.ts";

@@ -1,6 +1,8 @@
 // Weights to a device, one at a time: room is checked before anything is read, progress is told, and what was uploaded
 // is freed where it stops. Knows no file: a weight says how it is read.
+
 import { byteLengthOf, type Device, DeviceError, type Tensor } from "@dual-head/tensor-core";
+import type { ConfigOptions } from "./config-keys.ts";
 import { matrixDtype, type WeightDtype, weightDtypes } from "./weight-dtype.ts";
 
 /** One weight of a model. */
@@ -24,7 +26,7 @@ export interface LoadProgress {
 }
 
 /** Options of loading a model. */
-export interface LoadOptions {
+export interface LoadOptions extends ConfigOptions {
   /** How matrices are held on the device, default "f32"; norms and biases are always floats. */
   readonly dtype?: WeightDtype | undefined;
   /** Stops between two tensors and within long reads; what was uploaded is freed, and the promise rejects with its reason. */

@@ -1,5 +1,5 @@
 // `doctor` of the machine, and of a model: figures from headers alone, here and on a hub.
-import { mkdir, readFile, truncate } from "node:fs/promises";
+import { mkdir, readFile, truncate, writeFile } from "node:fs/promises";
 import { type GgufTensor, type GgufValue, writeGguf } from "@dual-head/checkpoint";
 import { startTestHub } from "@dual-head/hub/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -141,6 +141,23 @@ describe("doctor", () => {
     expect([none.status, none.note.includes("has pytorch_model.bin")]).toEqual([1, true]);
     const offline = await run(["doctor", "--model", "owner/model", "--device", "cpu"]);
     expect([offline.status, offline.note.includes("Cannot look into owner/model offline")]).toEqual([1, true]);
+  });
+
+  it("refuses a config with a key that nobody knows, unless it is told to ignore it", async () => {
+    await writeTinyModel(place("strange"));
+    const path = place("strange/config.json");
+    const json = JSON.parse(await readFile(path, "utf8")) as object;
+    await writeFile(path, JSON.stringify({ ...json, attn_temperature: 0.5 }));
+    const ignoring = ["--ignore-config-key", "attn_temperature"];
+    for (const argv of [
+      ["doctor", "--model", place("strange"), "--device", "cpu"],
+      ["score", "--model", place("strange"), "--device", "cpu", "--tokens", "1,2"],
+      ["export", "--model", place("strange"), "--out", place("strange-out")],
+    ]) {
+      const refused = await run(argv);
+      expect([refused.status, refused.note.includes("--ignore-config-key attn_temperature")]).toEqual([1, true]);
+      expect((await run([...argv, ...ignoring])).status).toBe(0);
+    }
   });
 
   it("names what is wrong with a model, and with the command line", async () => {

@@ -7,12 +7,13 @@ import { Command } from "commander";
 import { formatBytes, type Io, toJson, UsageError } from "../io.ts";
 import { type HeadsOption, headsOption } from "../options.ts";
 import { examineModel, type Preflight } from "../preflight.ts";
-import { addContextOption, addDeviceOptions, type DeviceOptions, modelHelp } from "./shared.ts";
+import { addContextOption, addDeviceOptions, addIgnoreOption, type DeviceOptions, modelHelp } from "./shared.ts";
 
 interface DoctorOptions extends DeviceOptions {
   readonly model?: string;
   readonly heads?: readonly HeadsOption[];
   readonly context?: number;
+  readonly ignoreConfigKey?: readonly string[];
   readonly json?: boolean;
 }
 
@@ -36,7 +37,7 @@ export function doctorCommand(io: Io): Command {
     .option("--model <model>", `examined by its headers, no weight is loaded: ${modelHelp}`)
     .option("--heads <heads>", "heads to be used with the model; repeat for several", headsOption)
     .option("--json", "print one JSON object");
-  addContextOption(command, "as chat would choose");
+  addIgnoreOption(addContextOption(command, "as chat would choose"));
   return addDeviceOptions(command).action(async (options: DoctorOptions) => {
     if (options.model !== undefined) return examine({ ...options, model: options.model }, io);
     if (options.heads !== undefined) throw new UsageError("Cannot examine heads alone: name their model with --model");
@@ -48,7 +49,10 @@ export function doctorCommand(io: Io): Command {
 async function examine(options: DoctorOptions & { readonly model: string }, io: Io): Promise<void> {
   using device = await openDevice(options.device, options.threads === undefined ? {} : { threads: options.threads });
   const heads = (options.heads ?? []).map(({ directory }) => directory);
-  const found = await examineModel(options.model, heads, device, io, options.context);
+  const found = await examineModel(options.model, heads, device, io, {
+    context: options.context,
+    ignoreConfigKeys: options.ignoreConfigKey,
+  });
   io.out(options.json === true ? `${toJson(found)}\n` : describePreflight(found));
 }
 

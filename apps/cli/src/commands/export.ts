@@ -13,7 +13,7 @@ import { createProgress, formatBytes, type Io, toJson, UsageError } from "../io.
 import { locate } from "../locate.ts";
 import { openTokenizer } from "../open-tokenizer.ts";
 import { type HeadsOption, headsOption, headWeights, numberOption } from "../options.ts";
-import { modelHelp } from "./shared.ts";
+import { addIgnoreOption, modelHelp } from "./shared.ts";
 
 interface ExportOptions {
   readonly model: string;
@@ -24,12 +24,13 @@ interface ExportOptions {
   readonly out: string;
   readonly gguf?: boolean;
   readonly dtype: GgufExportDtype;
+  readonly ignoreConfigKey?: readonly string[];
   readonly json?: boolean;
 }
 
 /** The `export` command. */
 export function exportCommand(io: Io): Command {
-  return new Command("export")
+  const command = new Command("export")
     .description("write a model, with heads folded in at a constant alpha, as a folder or GGUF file that others run")
     .requiredOption("--model <model>", modelHelp)
     .option(
@@ -59,6 +60,7 @@ With --alpha the gate is not asked: alpha is then the same for all tokens, whate
 The model's own head stays apart from its embedding in what is written, since the folded head differs from it.`,
     )
     .action(async (options: ExportOptions) => runExport(options, io));
+  return addIgnoreOption(command);
 }
 
 async function runExport(options: ExportOptions, io: Io): Promise<void> {
@@ -68,7 +70,7 @@ async function runExport(options: ExportOptions, io: Io): Promise<void> {
   const path = await locate(options.model, "model", io);
   const paths: string[] = [];
   for (const { directory } of options.heads ?? []) paths.push(await locate(directory, "heads", io));
-  await using model = await openSourceModel(path, io.signal);
+  await using model = await openSourceModel(path, { signal: io.signal, ignoreConfigKeys: options.ignoreConfigKey });
   const tokenizer = await openTokenizer(path);
   const { alpha, dropBias = false } = options;
   const head =

@@ -3,7 +3,7 @@ import { type WeightDtype, weightDtypes } from "@dual-head/backbone-llama";
 import { type MixingMode, mixingModes } from "@dual-head/gating";
 import type { DeviceName } from "@dual-head/tensor-core";
 import { type Command, Option } from "commander";
-import { type HeadsOption, headsOption, numberOption, tokensOption } from "../options.ts";
+import { collectOption, type HeadsOption, headsOption, numberOption, tokensOption } from "../options.ts";
 
 /** What --device and --threads give. */
 export interface DeviceOptions {
@@ -18,6 +18,7 @@ export interface AlignedModelOptions extends DeviceOptions {
   readonly dtype: WeightDtype;
   readonly adapter?: string;
   readonly context?: number;
+  readonly ignoreConfigKey?: readonly string[];
   readonly heads?: readonly HeadsOption[];
   readonly strength: number;
   readonly alpha?: number;
@@ -69,6 +70,15 @@ export function addDtypeOption(command: Command): Command {
   );
 }
 
+/** Adds --ignore-config-key. */
+export function addIgnoreOption(command: Command): Command {
+  return command.option(
+    "--ignore-config-key <key>",
+    "read a config.json in spite of this key, which you know to change no logit; repeat for several",
+    collectOption,
+  );
+}
+
 /** Adds --context. */
 export function addContextOption(command: Command, otherwise: string): Command {
   return command.option(
@@ -81,7 +91,7 @@ export function addContextOption(command: Command, otherwise: string): Command {
 /** Adds --model, --dtype, --heads, --strength, --alpha and --mixing, and the device options. */
 export function addModelOptions(command: Command): Command {
   return addDeviceOptions(
-    addTokenizerOption(addDtypeOption(command).requiredOption("--model <model>", modelHelp))
+    addTokenizerOption(addIgnoreOption(addDtypeOption(command).requiredOption("--model <model>", modelHelp)))
       .option("--adapter <dir>", "a PEFT folder of low-rank changes, as train --lora writes it; not with --heads")
       .option("--heads <heads[=weight]>", "trained heads, a folder or owner/name; repeat to mix by weight", headsOption)
       .option(

@@ -1,7 +1,13 @@
 // A model opened for export: its weights by their Hugging Face names, its config, and the files beside them.
 // Knows neither heads nor what it is exported to.
 import { readFile } from "node:fs/promises";
-import { type GenerationConfig, type LlamaConfig, llamaConfigJson, openModelFiles } from "@dual-head/backbone-llama";
+import {
+  type GenerationConfig,
+  type LlamaConfig,
+  llamaConfigJson,
+  type OpenModelOptions,
+  openModelFiles,
+} from "@dual-head/backbone-llama";
 import { findPathKind, listDirectory, readJson } from "@dual-head/bytes";
 import type { Checkpoint, TensorSpec } from "@dual-head/checkpoint";
 
@@ -43,8 +49,8 @@ export interface ExportedTensor {
  *
  * @throws ConfigError, CheckpointError or FileError where it cannot be read
  */
-export async function openSourceModel(path: string, signal: AbortSignal): Promise<SourceModel> {
-  const { config, generation, checkpoint } = await openModelFiles(path, signal);
+export async function openSourceModel(path: string, options: OpenModelOptions): Promise<SourceModel> {
+  const { config, generation, checkpoint } = await openModelFiles(path, options);
   const isFolder = (await findPathKind(path)) === "directory";
   const configJson = isFolder
     ? ((await readJson(`${path}/config.json`)) as Readonly<Record<string, unknown>>)
