@@ -1,8 +1,10 @@
 // Configs that can be run, and those that must be refused rather than run wrongly.
 import { ConfigError } from "@dual-head/backbone";
+import { createAllocationRecord, measureAllocations } from "@dual-head/bytes/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { gpt2ConfigFrom } from "./config.ts";
+import { gpt2WeightNames } from "./params.ts";
 
 const minimal = { model_type: "gpt2", n_embd: 24, n_layer: 3, n_head: 6, vocab_size: 23 };
 
@@ -72,20 +74,61 @@ describe("gpt2ConfigFrom()", () => {
   }
 
   it("throws only ConfigError whatever the JSON (seed 5)", () => {
-    const keys = fc.constantFrom(...Object.keys(minimal), "n_inner");
-    const any = fc.oneof(
+    const check = (json: unknown) => {
+      try {
+        gpt2ConfigFrom(json);
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+      }
+    };
+    fc.assert(fc.property(fc.jsonValue(), check), { seed: 5, numRuns: 1000 });
+  });
+
+  it("gives a ConfigError, or a config that can be run, in little memory: 10,000 mutations (seed 6)", async () => {
+    const whole = {
+      ...minimal,
+      n_inner: 48,
+      n_ctx: 31,
+      n_positions: 31,
+      activation_function: "gelu_new",
+      resid_pdrop: 0.1,
+    };
+    const odd = fc.oneof(
       fc.jsonValue(),
-      fc.dictionary(keys, fc.jsonValue()).map((change) => ({ ...minimal, ...change })),
+      fc.constantFrom<unknown>(-1, 0, 0.5, 1, 2, 3, 24, 4097, 1e9, 2 ** 53, 1e300, "", "gpt2", true, null, [], {}),
     );
-    fc.assert(
-      fc.property(any, (json) => {
-        try {
-          gpt2ConfigFrom(json);
-        } catch (error) {
-          expect(error).toBeInstanceOf(ConfigError);
+    const key = fc.constantFrom(...Object.keys(whole), "scale_attn_weights", "tie_word_embeddings", "hidden_size");
+    const mutations = fc.array(fc.record({ key, remove: fc.boolean(), value: odd }), { minLength: 1, maxLength: 3 });
+    const { most, add } = createAllocationRecord();
+    let refused = 0;
+    await fc.assert(
+      fc.asyncProperty(mutations, async (edits) => {
+        const json: Record<string, unknown> = { ...whole };
+        for (const { key: name, remove, value } of edits) {
+          if (remove) delete json[name];
+          else json[name] = value;
         }
+        add(
+          await measureAllocations(() => {
+            try {
+              const config = gpt2ConfigFrom(json);
+              expect(config.hiddenSize % config.headCount).toBe(0);
+              if (config.layerCount <= 24) gpt2WeightNames(config);
+            } catch (error) {
+              refused++;
+              expect(error).toBeInstanceOf(ConfigError);
+            }
+          }),
+        );
       }),
-      { seed: 5, numRuns: 10_000 },
+      { seed: 6, numRuns: 10_000 },
     );
+    console.log(
+      `GPT-2's config.json: ${refused} of 10000 damaged configs refused; buffers of up to ${most.largestBuffer} bytes, the heap grew by up to ${most.heapGrowth}`,
+    );
+    expect(refused).toBeGreaterThan(1000);
+    expect(refused).toBeLessThan(9000);
+    expect(most.largestBuffer).toBeLessThan(2 ** 20);
+    expect(most.heapGrowth).toBeLessThan(2 ** 21);
   });
 });

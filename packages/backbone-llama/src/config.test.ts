@@ -1,8 +1,10 @@
 // Configs that can be run, and those that must be refused rather than run wrongly.
 import { ConfigError } from "@dual-head/backbone";
+import { createAllocationRecord, measureAllocations } from "@dual-head/bytes/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type LlamaConfig, llamaConfigFrom } from "./config.ts";
+import { weightNames } from "./params.ts";
 import { ropeFrequencies } from "./rope.ts";
 import { llamaConfigJson } from "./save-llama.ts";
 
@@ -274,12 +276,13 @@ describe("config.json, damaged", () => {
     value: odd,
   });
 
-  it("gives a ConfigError, or a config that can be run and written: 10,000 mutations (seed 8)", () => {
+  it("gives a ConfigError, or a config that can be run and written: 10,000 mutations (seed 8)", async () => {
     let run = 0;
-    const property = fc.property(
+    const { most, add } = createAllocationRecord();
+    const property = fc.asyncProperty(
       fc.constantFrom(...valid),
       fc.array(mutation, { minLength: 1, maxLength: 3 }),
-      (config, mutations) => {
+      async (config, mutations) => {
         const json = structuredClone(config);
         for (const { key, inside, remove, value } of mutations) {
           const rope = json.rope_scaling;
@@ -287,13 +290,20 @@ describe("config.json, damaged", () => {
           if (remove) delete at[key];
           else at[key] = value;
         }
-        let parsed: LlamaConfig;
-        try {
-          parsed = llamaConfigFrom(json);
-        } catch (error) {
-          expect(error).toBeInstanceOf(ConfigError);
-          return;
-        }
+        let parsed: LlamaConfig | null = null;
+        add(
+          await measureAllocations(() => {
+            try {
+              parsed = llamaConfigFrom(json);
+              // Names and shapes of all weights are lists of as many as the config has layers, at most 4096.
+              if (json.num_hidden_layers === valid[0]!.num_hidden_layers) weightNames(parsed);
+            } catch (error) {
+              expect(error).toBeInstanceOf(ConfigError);
+            }
+          }),
+        );
+        if (parsed === null) return;
+        parsed = parsed as LlamaConfig;
         run++;
         expect(parsed.headCount % parsed.groupCount).toBe(0);
         expect(parsed.maxTokens).toBeGreaterThan(0);
@@ -301,7 +311,12 @@ describe("config.json, damaged", () => {
         expect(llamaConfigFrom(JSON.parse(JSON.stringify(llamaConfigJson(parsed))))).toEqual(parsed);
       },
     );
-    fc.assert(property, { seed: 8, numRuns: 10_000 });
+    await fc.assert(property, { seed: 8, numRuns: 10_000 });
     expect(run).toBeGreaterThan(1000);
+    console.log(
+      `config.json: ${10_000 - run} of 10000 damaged configs refused; buffers of up to ${most.largestBuffer} bytes, the heap grew by up to ${most.heapGrowth}`,
+    );
+    expect(most.largestBuffer).toBeLessThan(2 ** 20);
+    expect(most.heapGrowth).toBeLessThan(2 ** 21);
   });
 });

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createAllocationRecord, measureAllocations } from "@dual-head/bytes/testing";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -195,20 +196,32 @@ describe("damaged tokenizers", () => {
     return { ...json, model: { ...model, vocab: Object.fromEntries(tokens.map((token, id) => [token, id])) } };
   }
 
-  it("give typed errors or a tokenizer that works, 10,000 times", () => {
+  it("give typed errors or a tokenizer that works in memory of their own size, 10,000 times", async () => {
     const words = { type: "Sequence", pretokenizers: [metaspace, { type: "Split", pattern: { Regex: "\\w+" } }] };
     const variants = [
       smallJson(),
       { ...smallJson(), model: unigram, normalizer: { type: "NFKC" }, pre_tokenizer: words, decoder: metaspace },
     ];
     let refused = 0;
-    fc.assert(
-      fc.property(fc.oneof(...variants.map(damagedData)), (damaged) => {
-        if (!checkDamaged(damaged, llamaConfig)) refused++;
+    const { most, add } = createAllocationRecord();
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(...variants.map(damagedData)), async (damaged) => {
+        add(
+          await measureAllocations(() => {
+            if (!checkDamaged(damaged, llamaConfig)) refused++;
+          }),
+        );
       }),
       { seed: 71, numRuns: 10_000 },
     );
     expect(refused).toBeGreaterThan(2_000);
+    // A file of some kilobytes, as objects and tables.
+    const size = JSON.stringify(variants[0]).length;
+    console.log(
+      `tokenizer.json: ${refused} of 10000 damaged files of about ${size} bytes refused; buffers of up to ${most.largestBuffer} bytes, the heap grew by up to ${most.heapGrowth}`,
+    );
+    expect(most.largestBuffer).toBeLessThan(size + 2 ** 20);
+    expect(most.heapGrowth).toBeLessThan(size + 2 ** 21);
   });
 
   it("in their settings give typed errors too", () => {
