@@ -8,7 +8,7 @@ import { createScalarReward, textScores } from "@dual-head/backbone";
 import { memorySource } from "@dual-head/bytes";
 import { countedSource } from "@dual-head/bytes/testing";
 import { CheckpointError, openSafetensors, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import { createRandom, project, projectionTerms, segmentsOf } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -42,6 +42,7 @@ function worstOf(actual: ArrayLike<number>, expected: ArrayLike<number>): number
 const readShared = async (file: string) => JSON.parse(await readFile(join(parity!, file), "utf8"));
 
 describe.skipIf(parity === null)("loadGpt2() agrees with published logits", () => {
+  const vectors = countVectors(`transformers' logits, rows of tiny_gpt2 on ${testDeviceNames.length} devices`);
   it.each(testDeviceNames)("tiny_gpt2 on %s", async (name) => {
     const { config, sequences, logits } = await readShared("tiny_gpt2_logits.json");
     const folder = await mkdtemp(join(root, "published-"));
@@ -52,13 +53,16 @@ describe.skipIf(parity === null)("loadGpt2() agrees with published logits", () =
     );
     await copyFile(join(parity!, "tiny_gpt2.safetensors"), join(folder, "model.safetensors"));
     using loaded = await loadGpt2(folder, await sharedDevice(name));
+    const passed = vectors.begin(logits.flat().length);
     expect(worstOf(await logitsOf(loaded, sequences), logits.flat(2))).toBeLessThan(
       name === "reference" ? 1e-12 : 1e-4,
     );
+    passed();
   });
 });
 
 describe.skipIf(parity === null)("loadGpt2Classifier() agrees with published scores", () => {
+  const vectors = countVectors(`transformers' scores, texts of tiny_gpt2_seqcls on ${testDeviceNames.length} devices`);
   async function load(name: (typeof testDeviceNames)[number]) {
     const folder = await mkdtemp(join(root, "classifier-"));
     await copyFile(join(parity!, "tiny_gpt2_seqcls_config.json"), join(folder, "config.json"));
@@ -73,7 +77,9 @@ describe.skipIf(parity === null)("loadGpt2Classifier() agrees with published sco
     expect(loaded.labels).toEqual(labels);
     const segments = segmentsOf(sequences.map((sequence: number[]) => sequence.length));
     using scores = textScores(loaded, Uint32Array.from(sequences.flat()), segments);
+    const passed = vectors.begin(sequences.length);
     expect(worstOf(await scores.read(), logits.flat())).toBeLessThan(tolerance);
+    passed();
     for (const label of [0, 2]) {
       const options = { slotCount: 3, capacity: 16, label };
       using reward = createScalarReward(loaded.params.embedding.device, loaded, options);

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { backboneLaws } from "@dual-head/backbone/testing";
 import { openCheckpoint, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import { createRandom, project, projectionTerms, segmentsOf } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -230,6 +230,7 @@ const parity = sharedAsset("hf_parity");
 describe.skipIf(parity === null)(
   "loadLlama() of published tiny models agrees with plain loops over the same files",
   () => {
+    const vectors = countVectors("published tiny models, logits by plain loops");
     it.each(["tiny_llama", "tiny_llama_q8", "tiny_mistral", "tiny_smollm2"])("%s", async (name) => {
       const folder = await mkdtemp(join(root, "published-"));
       await copyFile(join(parity!, `${name}_config.json`), join(folder, "config.json"));
@@ -242,8 +243,10 @@ describe.skipIf(parity === null)(
       }
       await checkpoint.close();
       const own = tokens.map((token) => token % config.vocab_size);
+      const passed = vectors.begin(own.length);
       using loaded = await loadLlama(folder, await sharedDevice("reference"));
       checkClose(name, await logitsOf(loaded, own), scalarLogits(config, tensors, own).flat(), 1e-12);
+      passed();
     });
   },
 );

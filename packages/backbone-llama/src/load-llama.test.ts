@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createTokenBatch } from "@dual-head/backbone";
 import { CheckpointError, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import {
   createRandom,
   type Device,
@@ -80,16 +80,19 @@ describe.skipIf(parity === null)("loadLlama() agrees with published logits", () 
     ["tiny_smollm2", 2e-7],
   ];
   for (const [model, exact] of models) {
+    const vectors = countVectors(`transformers' logits, rows of ${model} on ${testDeviceNames.length} devices`);
     for (const name of testDeviceNames) {
       it(`${model} on ${name}`, async () => {
         const device = await sharedDevice(name);
         using loaded = await loadParity(model, device);
         const { backbone, params } = loaded;
         const { sequences, logits } = await readParity(model);
+        const passed = vectors.begin(logits.flat().length);
         const segments = segmentsOf(sequences.map((sequence) => sequence.length));
         using hidden = backbone.hidden(params, Uint32Array.from(sequences.flat()), segments);
         using actual = logitsOf(loaded, hidden);
         expect(worstOf(await actual.read(), logits.flat(2))).toBeLessThan(name === "reference" ? exact : 1e-4);
+        passed();
       });
     }
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openCheckpoint, writeSafetensors } from "@dual-head/checkpoint";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import {
   add,
   createRandom,
@@ -65,10 +65,12 @@ const free = (tree: unknown) => {
 };
 
 describe.skipIf(parity === null)("a published LoRA layer", () => {
+  const vectors = countVectors(`peft's outputs, a LoRA layer on ${testDeviceNames.length} devices`);
   it.each(testDeviceNames)("has its float64 outputs on %s", async (name) => {
     const device = await sharedDevice(name);
     const json = async (file: string) => JSON.parse(await readFile(join(parity!, file), "utf8"));
     const { inputs, outputs, scale } = await json("tiny_lora_logits.json");
+    const passed = vectors.begin(outputs.length);
     const { r: rank, lora_alpha: alpha } = await json("tiny_lora_adapter_config.json");
     expect(alpha / rank).toBe(scale);
     const read = async (file: string, tensor: string, shape: readonly number[], factor = 1) => {
@@ -86,6 +88,7 @@ describe.skipIf(parity === null)("a published LoRA layer", () => {
     const y = device.scope(() => linear(device.tensor(inputs.flat(), [3, 5]), { weight, bias: null, delta }));
     checkClose("outputs", await y.read(), outputs.flat(), name === "reference" ? 1e-6 : 1e-5);
     free([weight, delta, y]);
+    passed();
   });
 });
 

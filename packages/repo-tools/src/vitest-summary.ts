@@ -71,8 +71,22 @@ export function countRun(
   return { passed, failed, skipped, reasons };
 }
 
-/** Prints, after vitest's own report, the reasons of skipped tests and the closing line `N passed, N failed, N skipped`. */
+/** The lines of a test's output that count vectors of others. */
+export function vectorLinesOf(output: string): readonly string[] {
+  return output.split("\n").filter((line) => /^vectors: .+ \d+\/\d+$/.test(line));
+}
+
+/**
+ * Prints, after vitest's own report, how many vectors of others passed, the reasons of skipped tests and the closing line
+ * `N passed, N failed, N skipped`.
+ */
 export default class SummaryReporter {
+  readonly #vectors: string[] = [];
+
+  onUserConsoleLog({ content }: { readonly content: string }): void {
+    this.#vectors.push(...vectorLinesOf(content));
+  }
+
   onTestRunEnd(
     modules: readonly ReportedModule[],
     unhandledErrors: readonly unknown[],
@@ -80,6 +94,7 @@ export default class SummaryReporter {
   ): void {
     const hasShared = existsSync(join(import.meta.dirname, "../../../../shared"));
     const counts = countRun(modules, unhandledErrors.length, reason === "interrupted", hasShared);
+    for (const line of this.#vectors.splice(0).sort()) console.log(line);
     for (const [why, count] of counts.reasons) console.log(`skipped ${count}: ${why}`);
     // A run that vitest calls failed must never read as clean, whatever the reason.
     const failed = reason === "failed" ? Math.max(1, counts.failed) : counts.failed;

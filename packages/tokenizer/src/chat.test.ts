@@ -1,7 +1,7 @@
 // Chats: published renderings of eleven templates, the transcript form, one beginning of text, no injected control.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -37,13 +37,22 @@ interface TemplateCase {
 }
 
 describe.skipIf(parity === null)("chat templates", () => {
+  const vectors = countVectors("transformers' chats, chat templates");
   const templates: Readonly<Record<string, { template: string; cases: readonly TemplateCase[] }>> =
     parity === null ? {} : JSON.parse(readFileSync(join(parity, "chat_template_cases.json"), "utf8"));
   for (const [name, { template, cases }] of Object.entries(templates)) {
     it(`${name}: ${cases.length} chats are rendered as by transformers`, () => {
       const [bos_token, eos_token] = tokens[name] ?? [null, null];
       const config = parseTokenizerConfig({ tokenizerConfig: { chat_template: template, bos_token, eos_token } });
-      for (const { messages, add_generation_prompt, expected, error, raises, reasoning_effort, ...others } of cases) {
+      for (const {
+        messages,
+        add_generation_prompt,
+        expected,
+        error,
+        raises,
+        reasoning_effort,
+        ...others
+      } of vectors.each(cases)) {
         // The cases write no thinking as an effort of its own, the templates as a switch.
         const effort = reasoning_effort === "off" ? { enable_thinking: false } : { reasoning_effort };
         const variables = { ...others, ...(reasoning_effort === undefined ? {} : effort) };

@@ -3,7 +3,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import { describe, expect, it } from "vitest";
 import {
   createTokenizer,
@@ -15,6 +15,7 @@ import {
 import { createLibraryTokenizer } from "./json/library.ts";
 import { parseTokenizerJson } from "./json/tokenizer-json.ts";
 import { tokenizerLaws } from "./testing/index.ts";
+import { readVocabularyCases } from "./testing/vocabulary-cases.ts";
 
 /** Large vocabularies take long to check and index, so the tests of one share it. */
 function once<Value>(create: () => Value): () => Value {
@@ -35,8 +36,17 @@ interface GoldenCase {
   readonly decoded: string;
 }
 
+/** A text of transformers' own tests. */
+interface GoldenTest {
+  readonly input: string;
+  readonly encoded: { readonly input_ids: readonly number[] };
+  readonly decoded_with_special: string;
+  readonly decoded_without_special: string;
+}
+
 const parity = sharedAsset("hf_parity");
 describe.skipIf(parity === null)("tokenizer families", () => {
+  const vectors = countVectors("transformers' ids and texts, tokenizer.json of the families");
   const families: Readonly<Record<string, { tokenizer: string; cases: readonly GoldenCase[] }>> =
     parity === null ? {} : readJsonFile(join(parity, "hf_tokenizer_cases.json"));
   for (const [family, { tokenizer: file, cases }] of Object.entries(families)) {
@@ -47,7 +57,7 @@ describe.skipIf(parity === null)("tokenizer families", () => {
     }
     it(`${family}: ${cases.length} texts have the expected ids and come back as expected`, () => {
       const tokenizer = fromFile(join(parity!, file));
-      for (const { text, ids, decoded } of cases) {
+      for (const { text, ids, decoded } of vectors.each(cases)) {
         const encoded = [...tokenizer.encode(text, { allowSpecial: true })];
         expect([text, encoded]).toEqual([text, ids]);
         expect(tokenizer.decode(ids)).toBe(decoded);
@@ -89,6 +99,8 @@ const llama = sharedAsset("tokenizers/hf_swift_golden/llama_tokenizer.json");
 describe.skipIf(llama === null)("LLaMA 2", () => {
   if (llama === null) return;
   const folder = sharedAsset("tokenizers")!;
+  const golden = countVectors("transformers' ids and texts, LLaMA 2's tokenizer.json");
+  const texts47 = countVectors("llama.cpp's texts, LLaMA 2's tokenizer.json");
   const create = once(() =>
     fromFile(llama, {
       tokenizerConfig: readJsonFile(join(folder, "llama2/hf_tokenizer_config.json")),
@@ -102,21 +114,22 @@ describe.skipIf(llama === null)("LLaMA 2", () => {
     const cases = readJsonFile(join(folder, "hf_swift_golden/tokenizer_tests.json"))[
       "coreml-projects/Llama-2-7b-chat-coreml"
     ];
-    for (const { input, encoded, decoded_with_special, decoded_without_special } of cases) {
+    for (const { input, encoded, decoded_with_special, decoded_without_special } of golden.each<GoldenTest>(cases)) {
       expect([...tokenizer.encode(input)]).toEqual(encoded.input_ids);
       expect(tokenizer.decode(encoded.input_ids, { skipSpecialTokens: false })).toBe(decoded_with_special);
       expect(tokenizer.decode(encoded.input_ids)).toBe(decoded_without_special);
     }
-    const long = readJsonFile(join(folder, "hf_swift_golden/llama_encoded.json"));
-    expect([...tokenizer.encode(long.text)]).toEqual(long.token_ids);
+    for (const long of golden.each([readJsonFile(join(folder, "hf_swift_golden/llama_encoded.json"))])) {
+      expect([...tokenizer.encode(long.text)]).toEqual(long.token_ids);
+    }
   });
 
   it("agrees with llama.cpp on its texts", () => {
     const tokenizer = create();
-    const { texts, ids } = readVocabularyCases(join(folder, "llamacpp_vocab/ggml-vocab-llama-spm.gguf"));
-    texts.forEach((text, index) => {
-      expect([text, [...tokenizer.encode(text, { addSpecialTokens: false })]]).toEqual([text, ids[index]]);
-    });
+    const vocabulary = join(folder, "llamacpp_vocab/ggml-vocab-llama-spm.gguf");
+    for (const { text, ids } of texts47.each(readVocabularyCases(`${vocabulary}.out`, `${vocabulary}.inp`))) {
+      expect([text, [...tokenizer.encode(text, { addSpecialTokens: false })]]).toEqual([text, ids]);
+    }
   });
 
   const transcripts = sharedAsset("data/hh-rlhf/harmless-base.test.jsonl.gz");
@@ -135,25 +148,12 @@ describe.skipIf(llama === null)("LLaMA 2", () => {
   });
 });
 
-/** Texts and ids of llama.cpp's vocabulary tests: one line of ids for each text. */
-function readVocabularyCases(path: string): { texts: readonly string[]; ids: readonly (readonly number[])[] } {
-  const texts = readFileSync(`${path}.inp`, "utf8").split("\n__ggml_vocab_test__\n");
-  const lines = readFileSync(`${path}.out`, "utf8").split("\n").slice(0, texts.length);
-  return {
-    texts,
-    ids: lines.map((line) =>
-      line
-        .split(" ")
-        .filter((part) => part !== "")
-        .map(Number),
-    ),
-  };
-}
-
 const gpt2 = sharedAsset("tokenizers/gpt2/vocab.json");
 describe.skipIf(gpt2 === null)("GPT-2, from vocab.json and merges.txt", () => {
   if (gpt2 === null) return;
   const folder = sharedAsset("tokenizers")!;
+  const golden = countVectors("transformers' ids and texts, GPT-2's vocab.json");
+  const texts47 = countVectors("llama.cpp's texts, GPT-2's vocab.json");
   const create = (tokenizerConfig: unknown = {}): Tokenizer => {
     const merges = readFileSync(join(folder, "gpt2/merges.txt"), "utf8").split("\n").slice(1);
     const byteLevel = { type: "ByteLevel", add_prefix_space: false, trim_offsets: true, use_regex: true };
@@ -170,28 +170,28 @@ describe.skipIf(gpt2 === null)("GPT-2, from vocab.json and merges.txt", () => {
 
   it("agrees with transformers, whose GPT-2 cleans up spaces", () => {
     const tokenizer = create({ clean_up_tokenization_spaces: true });
-    for (const { input, encoded, decoded_with_special } of readJsonFile(
+    const suites: Readonly<Record<string, readonly GoldenTest[]>> = readJsonFile(
       join(folder, "hf_swift_golden/tokenizer_tests.json"),
-    ).distilgpt2) {
+    );
+    for (const { input, encoded, decoded_with_special } of golden.each(suites.distilgpt2!)) {
       expect([...tokenizer.encode(input)]).toEqual(encoded.input_ids);
       expect(tokenizer.decode(encoded.input_ids)).toBe(decoded_with_special);
     }
     // Whisper's English vocabulary is GPT-2's, between two tokens of its own before and one after.
-    for (const { input, encoded } of readJsonFile(join(folder, "hf_swift_golden/tokenizer_tests.json"))[
-      "openai/whisper-tiny.en"
-    ]) {
+    for (const { input, encoded } of golden.each(suites["openai/whisper-tiny.en"]!)) {
       expect([...tokenizer.encode(input)]).toEqual(encoded.input_ids.slice(2, -1));
     }
-    const long = readJsonFile(join(folder, "hf_swift_golden/gpt2_encoded_tokens.json"));
-    expect([...tokenizer.encode(long.text)]).toEqual(long.token_ids);
+    for (const long of golden.each([readJsonFile(join(folder, "hf_swift_golden/gpt2_encoded_tokens.json"))])) {
+      expect([...tokenizer.encode(long.text)]).toEqual(long.token_ids);
+    }
   });
 
   it("agrees with llama.cpp on its texts", () => {
     const tokenizer = plain();
-    const { texts, ids } = readVocabularyCases(join(folder, "llamacpp_vocab/ggml-vocab-gpt-2.gguf"));
-    texts.forEach((text, index) => {
-      expect([text, [...tokenizer.encode(text)]]).toEqual([text, ids[index]]);
-    });
+    const vocabulary = join(folder, "llamacpp_vocab/ggml-vocab-gpt-2.gguf");
+    for (const { text, ids } of texts47.each(readVocabularyCases(`${vocabulary}.out`, `${vocabulary}.inp`))) {
+      expect([text, [...tokenizer.encode(text)]]).toEqual([text, ids]);
+    }
   });
 });
 

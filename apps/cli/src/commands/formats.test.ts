@@ -1,6 +1,6 @@
 // One model in every format, read with every kind of its tokenizer: the same text. And what is said where one is missing.
 import { readFile } from "node:fs/promises";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../testing/folder.ts";
 import { run } from "../testing/run.ts";
@@ -18,6 +18,7 @@ const place = (name: string) => `${world.path}/${name}`;
 const generate = (...argv: string[]) => run(["generate", "--temperature", "0", "--device", "cpu", ...argv]);
 
 describe.skipIf(stories === null || expectedPath === null)("stories260K", () => {
+  const vectors = countVectors("llama2.c's greedy story, pairs of model and tokenizer");
   it("tells llama2.c's story from every format, its own exports included", async () => {
     const gguf = ["export", "--model", `${stories}/hf`, "--gguf"];
     expect((await run([...gguf, "--out", place("stories.gguf")])).status).toBe(0);
@@ -40,11 +41,10 @@ describe.skipIf(stories === null || expectedPath === null)("stories260K", () => 
       [place("again.gguf")],
       [place("back"), "--tokenizer", `${stories}/hf/tokenizer.json`],
     ];
-    for (const [model, ...tokenizer] of ways) {
+    for (const [model, ...tokenizer] of vectors.each(ways)) {
       const { out, note } = await generate("--model", model!, ...tokenizer, "--prompt", "", "--max-new-tokens", "200");
       expect([model, out, note.includes("200 tokens")]).toEqual([model, `${story}\n`, true]);
     }
-    console.log(`the same 200 greedy tokens from ${ways.length} pairs of model and tokenizer`);
   });
 
   it("reads a prompt alike with every tokenizer of it", async () => {

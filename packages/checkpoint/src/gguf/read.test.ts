@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { memorySource } from "@dual-head/bytes";
 import { countedSource } from "@dual-head/bytes/testing";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { MetadataValue } from "../checkpoint.ts";
@@ -306,18 +306,21 @@ const parity = sharedAsset("hf_parity");
 const random = sharedAsset("models/llama2-tiny-random-gguf/llama-2-tiny-random.gguf");
 
 describe.skipIf(parity === null)("GGUF files of other programs", () => {
+  const blocks = countVectors("ggml's numbers, blocks of 256 (K-quants)");
+  const weights = countVectors("tensors of the safetensors they were made of, GGUF in F32, F16 and Q8_0");
   it("hold the numbers of their K-blocks' references", async () => {
     const checkpoint = await openCheckpoint(join(parity!, "tiny_kquant.gguf"));
     const reference = JSON.parse(await readFile(join(parity!, "tiny_kquant_ref.json"), "utf8"));
     expect(await checkpoint.read("ref.f32.weight", "f32")).toEqual(Float32Array.from(reference.ref_f32));
     let compared = 0;
     for (const [dtype, expected] of Object.entries(reference.dequant as Record<string, number[]>)) {
+      const passed = blocks.begin(expected.length);
       expect(checkpoint.spec(`kq.${dtype}.weight`).dtype).toBe(dtype);
       expect([dtype, ...(await checkpoint.read(`kq.${dtype}.weight`, "f32"))]).toEqual([dtype, ...expected]);
       compared += expected.length;
+      passed();
     }
     await checkpoint.close();
-    console.log(`compared ${compared} numbers of K-blocks, all equal`);
     expect(compared).toBe(4096);
   });
 
@@ -333,16 +336,17 @@ describe.skipIf(parity === null)("GGUF files of other programs", () => {
       const original = await openCheckpoint(join(parity!, `${origin}.safetensors`));
       for (const layer of [0, 1]) {
         for (const [name, hf] of Object.entries(names)) {
+          const passed = weights.begin(1);
           const read = await checkpoint.read(`blk.${layer}.${name}.weight`, "f32");
           const expected = await original.read(`model.layers.${layer}.${hf}.weight`, "f32");
           const most = expected.reduce((larger, each) => Math.max(larger, Math.abs(each)), 0);
           expect(read.every((each, at) => Math.abs(each - expected[at]!) <= most * bound)).toBe(true);
           compared++;
+          passed();
         }
       }
       await Promise.all([checkpoint.close(), original.close()]);
     }
-    console.log(`compared ${compared} tensors with their origins`);
     expect(compared).toBe(18);
   });
 });

@@ -2,7 +2,7 @@
 // Real files are read, and compared with llama.cpp, where a reader is at hand: in the tests of the command line.
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { byteCharacters } from "../algorithms/byte-pieces.ts";
@@ -54,8 +54,15 @@ const familyNames: Readonly<Record<string, string>> = {
   split_qwen35_ascii: "qwen35",
 };
 
+interface FamilyCase {
+  readonly text: string;
+  readonly ids: readonly number[];
+  readonly decoded: string;
+}
+
 const parity = sharedAsset("hf_parity");
 describe.skipIf(parity === null)("families of byte-level BPE", () => {
+  const vectors = countVectors("transformers' ids and texts, GGUF vocabularies of the families");
   const families = parity === null ? {} : JSON.parse(readFileSync(join(parity, "hf_tokenizer_cases.json"), "utf8"));
   for (const [family, pre] of Object.entries(familyNames)) {
     const { tokenizer: file = "", cases = [] } = families[family] ?? {};
@@ -63,7 +70,7 @@ describe.skipIf(parity === null)("families of byte-level BPE", () => {
     const json = JSON.parse(readFileSync(join(parity, file), "utf8"));
     it(`${family} as ${pre}: ${cases.length} texts have the expected ids and come back as expected`, () => {
       const tokenizer = load(toGguf(json, pre));
-      for (const { text, ids, decoded } of cases) {
+      for (const { text, ids, decoded } of vectors.each<FamilyCase>(cases)) {
         expect([text, ...tokenizer.encode(text, { allowSpecial: true })]).toEqual([text, ...ids]);
         expect(tokenizer.decode(ids)).toBe(decoded);
       }

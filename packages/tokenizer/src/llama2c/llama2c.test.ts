@@ -1,6 +1,6 @@
 // Tokenizers of llama2.c against tokenizer.json of the same vocabularies, their laws, and damaged files.
 import { readFileSync } from "node:fs";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -106,11 +106,12 @@ const folder = sharedAsset("tokenizers");
 describe.skipIf(folder === null)("llama2.c's tokenizer.bin of LLaMA 2", () => {
   if (folder === null) return;
   const tokenizer = load(readFileSync(`${folder}/llama2/llama2c_tokenizer.bin`));
+  const texts47 = countVectors("llama.cpp's texts, llama2.c's tokenizer.bin");
   tokenizerLaws("tokenizer.bin", () => tokenizer, { lossless: true, numRuns: 20 });
 
   it("agrees with llama.cpp on its 47 texts", () => {
     const vocabulary = `${folder}/llamacpp_vocab/ggml-vocab-llama-spm.gguf`;
-    for (const { text, ids } of readVocabularyCases(`${vocabulary}.out`, `${vocabulary}.inp`)) {
+    for (const { text, ids } of texts47.each(readVocabularyCases(`${vocabulary}.out`, `${vocabulary}.inp`))) {
       expect([text, ...tokenizer.encode(text, { addSpecialTokens: false })]).toEqual([text, ...ids]);
       expect(tokenizer.decode(ids)).toBe(text);
     }

@@ -1,7 +1,7 @@
 // Sentencepiece models against the ids and texts of sentencepiece itself, real vocabularies, laws, and damaged files.
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { sharedAsset } from "@dual-head/repo-tools";
+import { countVectors, sharedAsset } from "@dual-head/repo-tools";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createSentencepieceTokenizer, parseTokenizerConfig, type Tokenizer, TokenizerError } from "../index.ts";
@@ -26,18 +26,33 @@ interface GoldenModel {
   readonly cases: readonly { readonly text: string; readonly ids: string; readonly decoded: string }[];
 }
 
+interface FamilyCase {
+  readonly text: string;
+  readonly ids: readonly number[];
+  readonly decoded: string;
+}
+
+/** A text of transformers' own tests. */
+interface GoldenTest {
+  readonly input: string;
+  readonly encoded: { readonly input_ids: readonly number[] };
+  readonly decoded_with_special: string;
+  readonly decoded_without_special: string;
+}
+
 const golden: { readonly version: string; readonly models: readonly GoldenModel[] } = JSON.parse(
   readFileSync(new URL("./golden.test.json", import.meta.url), "utf8"),
 );
 
 describe(`models trained by sentencepiece ${golden.version}, with a compiled charsmap`, () => {
+  const vectors = countVectors("sentencepiece's ids and texts, small models");
   golden.models.forEach((model, index) => {
     const options = Object.entries(model).flatMap(([key, value]) => (value === true ? [key] : []));
     const name = `${index}, ${model.algorithm} ${[...options, ...model.userDefined].join(" ")}`;
     const bytes = Buffer.from(model.model, "base64");
     it(`${name}: ${model.cases.length} texts have its ids and its text`, () => {
       const tokenizer = load(bytes);
-      for (const { text, ids, decoded } of model.cases) {
+      for (const { text, ids, decoded } of vectors.each(model.cases)) {
         expect([text, idsOf(tokenizer, text)]).toEqual([text, ids]);
         expect(tokenizer.decode(ids.split(" ").filter(Boolean).map(Number))).toBe(decoded);
       }
@@ -48,12 +63,13 @@ describe(`models trained by sentencepiece ${golden.version}, with a compiled cha
 
 const parity = sharedAsset("hf_parity");
 describe.skipIf(parity === null)("sentencepiece families", () => {
+  const vectors = countVectors("transformers' ids and texts, sentencepiece models of the families");
   const families = parity === null ? {} : JSON.parse(readFileSync(join(parity, "hf_tokenizer_cases.json"), "utf8"));
   for (const family of ["spm_model", "spm_bytefallback", "spm_bpe_model"]) {
     const { tokenizer: file = "", cases = [] } = families[family] ?? {};
     it(`${family}: ${cases.length} texts have the expected ids and come back as expected`, () => {
       const tokenizer = load(readFileSync(join(parity!, file)));
-      for (const { text, ids, decoded } of cases) {
+      for (const { text, ids, decoded } of vectors.each<FamilyCase>(cases)) {
         expect([text, idsOf(tokenizer, text)]).toEqual([text, ids.join(" ")]);
         expect(tokenizer.decode(ids)).toBe(decoded);
       }
@@ -67,26 +83,32 @@ const folder = sharedAsset("tokenizers");
 describe.skipIf(folder === null)("LLaMA 2's tokenizer.model", () => {
   if (folder === null) return;
   const tokenizer = load(readFileSync(join(folder, "llama2/tokenizer.model")));
+  const goldenCount = countVectors("transformers' ids and texts, LLaMA 2's tokenizer.model");
+  const texts47 = countVectors("llama.cpp's texts, LLaMA 2's tokenizer.model");
   tokenizerLaws("LLaMA 2", () => tokenizer, { lossless: true, numRuns: 20 });
 
   it("agrees with transformers on its 18 test texts and a long one", () => {
     const texts = JSON.parse(readFileSync(join(folder, "hf_swift_golden/tokenizer_tests.json"), "utf8"));
     const cases = texts["coreml-projects/Llama-2-7b-chat-coreml"];
     expect(cases.length).toBe(18);
-    for (const { input, encoded, decoded_with_special, decoded_without_special } of cases) {
+    for (const { input, encoded, decoded_with_special, decoded_without_special } of goldenCount.each<GoldenTest>(
+      cases,
+    )) {
       expect([...tokenizer.encode(input)]).toEqual(encoded.input_ids);
       expect(tokenizer.decode(encoded.input_ids, { skipSpecialTokens: false })).toBe(decoded_with_special);
       expect(tokenizer.decode(encoded.input_ids)).toBe(decoded_without_special);
     }
     const long = JSON.parse(readFileSync(join(folder, "hf_swift_golden/llama_encoded.json"), "utf8"));
+    const passed = goldenCount.begin(1);
     expect([...tokenizer.encode(long.text)]).toEqual(long.token_ids);
+    passed();
   });
 
   it("agrees with llama.cpp on its 47 texts", () => {
     const vocabulary = join(folder, "llamacpp_vocab/ggml-vocab-llama-spm.gguf");
     const cases = readVocabularyCases(`${vocabulary}.out`, `${vocabulary}.inp`);
     expect(cases.length).toBe(47);
-    for (const { text, ids } of cases) {
+    for (const { text, ids } of texts47.each(cases)) {
       expect([text, idsOf(tokenizer, text)]).toEqual([text, ids.join(" ")]);
       expect(tokenizer.decode(ids)).toBe(text);
     }
@@ -103,10 +125,11 @@ describe.skipIf(folder === null)("Mistral's tokenizer.model", () => {
     tokenizerLaws(`Mistral ${version}`, () => tokenizer, { lossless: true, numRuns: 20 });
   }
 
+  const vectors = countVectors("sentencepiece's ids, Mistral's tokenizer.model");
   it("gives version 2 the ids of version 1, moved by its 768 control tokens", () => {
     const [first, second] = mistral.map(([, tokenizer]) => tokenizer);
     const { texts } = JSON.parse(readFileSync(new URL("./mistral.test.json", import.meta.url), "utf8"));
-    for (const [text, ids] of texts) {
+    for (const [text, ids] of vectors.each<readonly [string, string]>(texts)) {
       expect([text, idsOf(first!, text)]).toEqual([text, ids]);
       const moved = ids
         .split(" ")
