@@ -16,10 +16,21 @@ export type SettingConfig =
       readonly validationPrompts?: readonly string[] | undefined;
       /** Reward models by reward, as GPT-2 classifiers for helpful and harmless: folders or repositories. */
       readonly scorers?: Readonly<Record<string, string>> | undefined;
-      /** TruthfulQA.csv and MT-Bench's question.jsonl, for the suites of those names. */
+      /** TruthfulQA.csv, for the suite of that name. */
       readonly truthfulQa?: string | undefined;
-      readonly mtBench?: string | undefined;
+      /** Files of MT-Bench, for the suite of that name. */
+      readonly mtBench?: MtBenchFiles | undefined;
     };
+
+/** MT-Bench as it is published. */
+export interface MtBenchFiles {
+  /** question.jsonl */
+  readonly questions: string;
+  /** reference_answer/gpt-4.jsonl, which the judge is shown for math, reasoning and coding. */
+  readonly references?: string | undefined;
+  /** judge_prompts.jsonl, which an endpoint is asked with; else the templates of this program. */
+  readonly judgePrompts?: string | undefined;
+}
 
 /** Who compares answers. */
 export type JudgeConfig =
@@ -90,7 +101,13 @@ const settingSchema = v.variant("kind", [
     validationPrompts: v.optional(paths),
     scorers: v.optional(v.record(v.string(), v.string())),
     truthfulQa: v.optional(v.string()),
-    mtBench: v.optional(v.string()),
+    mtBench: v.optional(
+      v.strictObject({
+        questions: v.string(),
+        references: v.optional(v.string()),
+        judgePrompts: v.optional(v.string()),
+      }),
+    ),
   }),
 ]);
 

@@ -146,7 +146,7 @@ function filesOf({ setting, judge }: EvalConfig): readonly string[] {
     ...Object.values(preferences).flat(),
     ...prompts,
     ...validationPrompts,
-    ...[truthfulQa, mtBench].flatMap((path) => path ?? []),
+    ...[truthfulQa, mtBench?.questions, mtBench?.references, mtBench?.judgePrompts].flatMap((path) => path ?? []),
     ...recorded,
   ];
 }

@@ -71,7 +71,9 @@ export async function openJudge(config: JudgeConfig, setting: Setting, device: D
         environment: io.environment,
         onRetry: (reason, seconds) => io.note(`judge: ${reason}; again in ${seconds.toFixed(1)} s\n`),
       });
-      return holdsNothing(createEndpointJudge({ endpoint, templates }));
+      return holdsNothing(
+        createEndpointJudge({ endpoint, templates: [...(await setting.gradeTemplates()), ...templates] }),
+      );
     }
     case "reward-model": {
       const opened = await openRewardModel(config.model, device, io);

@@ -19,7 +19,7 @@ import { type OpenedMethod, openMethod, partsOf } from "./methods/methods.ts";
 import type { LoadedParts, ModelPart } from "./methods/parts.ts";
 import { type LoadedPart, loadPart, trainPart } from "./methods/train-part.ts";
 import { appendResponses, type EvalResponse, readResponses } from "./responses.ts";
-import type { EvalPrompt, Setting } from "./settings/setting.ts";
+import type { AnswerManner, EvalPrompt, Setting } from "./settings/setting.ts";
 
 /** A model of the config, opened. */
 export interface OpenBackbone {
@@ -78,7 +78,9 @@ export class Workbench implements Disposable {
       const encoded = prompts.map(({ text }) => [...tokenizer.encode(text)]);
       for (let start = 0; start < todo.length; start += groupSize) {
         const group = todo.slice(start, start + groupSize);
-        const requests = group.map((index) => this.request(arm, encoded[index]!, index, method, tokenizer));
+        const requests = group.map((index) =>
+          this.request(arm, encoded[index]!, index, method, tokenizer, prompts[index]!.manner),
+        );
         const answers = await this.#answers(method.generator.generateBatch(requests), group.length);
         io.signal.throwIfAborted();
         const kl =
@@ -120,16 +122,17 @@ export class Workbench implements Disposable {
     index: number,
     method: OpenedMethod,
     tokenizer: Tokenizer,
+    manner: AnswerManner = {},
   ): GenerateRequest {
     const { config, setting, io } = this.options;
     return {
       prompt,
       controls: method.controls,
-      temperature: temperatureOf(arm, config),
-      maxNewTokens: config.maxNewTokens,
+      temperature: manner.temperature ?? temperatureOf(arm, config),
+      maxNewTokens: manner.maxNewTokens ?? config.maxNewTokens,
       seed: config.seed * 1_000_003 + index,
       stopTokens: this.#stopTokens.get(arm.backbone) ?? [],
-      stopStrings: setting.stopStrings,
+      stopStrings: manner.stopStrings ?? setting.stopStrings,
       createDetokenizer: continuation(tokenizer, prompt),
       signal: io.signal,
     };
@@ -223,8 +226,10 @@ export class Workbench implements Disposable {
     const { llama } = await this.backbone(arm.backbone);
     const helper = arm.helper === undefined ? null : (await this.backbone(arm.helper)).llama.sha256;
     const { pairs, seed, temperature, maxNewTokens, setting, dtype } = config;
+    const manners = prompts.map(({ manner }) => manner ?? null);
     return `${name.replaceAll(/[^a-z0-9]+/gi, "-")}-${keyOf({
       ...{ own, backbone: llama.sha256, helper, withKl, prompts: prompts.map(({ text }) => text) },
+      ...(manners.some((manner) => manner !== null) ? { manners } : {}),
       ...{ pairs, seed, temperature, maxNewTokens, setting, dtype, device: device.name, variant: device.info.variant },
     })}`;
   }

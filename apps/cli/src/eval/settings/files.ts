@@ -1,6 +1,21 @@
 // Files of human preferences as a setting: nothing is known of the truth, so a judge must say what is better.
-import { type PreferencePair, readMtBenchQuestions, readPreferences, readTruthfulQa } from "@dual-head/data";
-import { type Scorer, truthfulQaChoices } from "@dual-head/eval";
+import {
+  type PreferencePair,
+  readMtBenchAnswers,
+  readMtBenchJudgePrompts,
+  readMtBenchQuestions,
+  readPreferences,
+  readTruthfulQa,
+  splitTurns,
+} from "@dual-head/data";
+import {
+  mtBenchNeedsReference,
+  mtBenchTemperature,
+  mtBenchTemplates,
+  type Scorer,
+  truthfulQaChoices,
+  truthfulQaReferences,
+} from "@dual-head/eval";
 import { createRandom } from "@dual-head/tensor-core";
 import { epochOrder } from "@dual-head/train";
 import { UsageError } from "../../io.ts";
@@ -61,8 +76,8 @@ export function createFilesSetting(
         const { prompt, best, correct, incorrect } = truthfulQaChoices(question);
         const others = correct.filter((_, at) => at !== best);
         return {
-          category: question.category,
-          prompt,
+          ...{ category: question.category, question: question.question, prompt, manner: truthfulQaManner },
+          references: truthfulQaReferences(question),
           trueAnswers: [correct[best]!, ...others],
           falseAnswers: incorrect,
         };
@@ -72,14 +87,35 @@ export function createFilesSetting(
       if (config.mtBench === undefined) {
         throw new UsageError("Cannot ask MT-Bench: the configuration names no file; add setting.mtBench");
       }
-      return (await readMtBenchQuestions(config.mtBench)).slice(0, count).map(({ id, category, turns }) => ({
-        id: String(id),
-        category,
-        turns: [turns[0]!, turns[1]!],
-      }));
+      const { questions, references } = config.mtBench;
+      const answers = references === undefined ? [] : await readMtBenchAnswers(references);
+      const byId = new Map(answers.map(({ questionId, choices }) => [questionId, choices[0]!.turns]));
+      return (await readMtBenchQuestions(questions)).slice(0, count).map(({ id, category, turns }) => {
+        const [first, second] = turns;
+        if (first === undefined || second === undefined) {
+          throw new UsageError(
+            `Cannot ask MT-Bench: question ${id} of ${questions} has ${turns.length} turns and must have two; name the file of MT-Bench itself`,
+          );
+        }
+        return {
+          ...{ id: String(id), category, turns: [first, second] as const },
+          manner: { temperature: mtBenchTemperature(category), maxNewTokens: mtBenchNewTokens },
+          references: mtBenchNeedsReference(category) ? (byId.get(id) ?? null) : null,
+        };
+      });
+    },
+    async gradeTemplates() {
+      if (config.mtBench?.judgePrompts === undefined) return [];
+      const templates = mtBenchTemplates(await readMtBenchJudgePrompts(config.mtBench.judgePrompts));
+      return templates.filter(({ asks }) => asks === "single");
     },
   };
 }
+
+/** TruthfulQA has its answers written at temperature 0, up to the next empty line. */
+const truthfulQaManner = { temperature: 0, maxNewTokens: 50, stopStrings: ["\n\n"] } as const;
+/** What MT-Bench gives an answer. */
+const mtBenchNewTokens = 1024;
 
 /** So many of all files' items by seed, not those that happen to stand first. */
 function drawn<Item>(items: readonly Item[], count: number, seed: number, label: string): readonly Item[] {
@@ -93,10 +129,6 @@ function splitOf(text: string): PromptSplit {
 
 function promptOf({ prompt }: PreferencePair): EvalPrompt {
   const text = prompt.join("");
-  const marks = /\n\n(?:Human|Assistant):/;
-  const turns = text
-    .split(marks)
-    .map((turn) => turn.trim())
-    .slice(1, -1);
+  const turns = splitTurns(text).map((turn) => turn.replaceAll(/\n\n(?:Human|Assistant):/g, "").trim());
   return { text, turns };
 }

@@ -1,7 +1,7 @@
 // The mini world as a setting: everything is drawn by seed, and the oracle knows the truth.
 import { writeFile } from "node:fs/promises";
 import { type PreferencePair, readPreferences, readTruthfulQa } from "@dual-head/data";
-import { type Exchange, hhPrompt } from "@dual-head/eval";
+import { type Exchange, hhPrompt, mtBenchTemperature } from "@dual-head/eval";
 import {
   drawPrompt,
   fluencyOf,
@@ -41,8 +41,8 @@ export function createMiniWorldSetting(): Setting {
     choices: () =>
       readDrawn("truthful-qa.csv", toTruthfulQa({ seed: 1, split: "test" }), async (path) =>
         (await readTruthfulQa(path)).map(({ category, question, correctAnswers, incorrectAnswers }) => ({
-          category,
-          prompt: transcriptOf([question]),
+          ...{ category, question, prompt: transcriptOf([question]), manner: { temperature: 0 } },
+          references: { correct: correctAnswers, incorrect: incorrectAnswers },
           trueAnswers: correctAnswers.map((answer) => ` ${answer}`),
           falseAnswers: incorrectAnswers.map((answer) => ` ${answer}`),
         })),
@@ -50,10 +50,12 @@ export function createMiniWorldSetting(): Setting {
     async twoTurns(count, seed) {
       const lines = toMtBench({ seed, count, split: "test" }).trimEnd().split("\n");
       return lines.map((line) => {
-        const { question_id, category, turns } = JSON.parse(line);
-        return { id: String(question_id), category, turns };
+        const { question_id, category, turns, reference } = JSON.parse(line);
+        const manner = { temperature: mtBenchTemperature(category) };
+        return { id: String(question_id), category, turns, manner, references: reference };
       });
     },
+    gradeTemplates: async () => [],
   };
 }
 

@@ -1,7 +1,7 @@
 // What methods are compared on: prompts, preferences to train on, and what is known of the truth. Knows no method.
 
 import type { Message, PreferencePair } from "@dual-head/data";
-import { type Exchange, hhPrompt, type Scorer } from "@dual-head/eval";
+import { type Exchange, hhPrompt, type JudgeTemplate, type Scorer } from "@dual-head/eval";
 
 /** A prompt to be answered. */
 export interface EvalPrompt {
@@ -9,6 +9,16 @@ export interface EvalPrompt {
   readonly text: string;
   /** The human's turns and the answers between them, in turn. */
   readonly turns: readonly string[];
+  /** How it is answered where that is not the configuration's to say. */
+  readonly manner?: AnswerManner | undefined;
+}
+
+/** How a benchmark has its questions answered. */
+export interface AnswerManner {
+  readonly temperature?: number | undefined;
+  readonly maxNewTokens?: number | undefined;
+  /** Instead of the setting's. */
+  readonly stopStrings?: readonly string[] | undefined;
 }
 
 /** Which prompts: those of which no preference was ever seen, or others to choose settings by. */
@@ -34,13 +44,20 @@ export interface Setting {
   choices(): Promise<readonly MultipleChoice[]>;
   /** Conversations of two human turns, the second asked after the answer to the first. */
   twoTurns(count: number, seed: number): Promise<readonly TwoTurns[]>;
+  /** What a judge is asked to grade with, before what it would ask itself. */
+  gradeTemplates(): Promise<readonly JudgeTemplate[]>;
 }
 
 /** A question with all its answers. */
 export interface MultipleChoice {
   readonly category: string;
+  readonly question: string;
   /** What the model reads before an answer. */
   readonly prompt: string;
+  /** How an answer is written, where it is. */
+  readonly manner: AnswerManner;
+  /** What a written answer is compared with. */
+  readonly references: { readonly correct: readonly string[]; readonly incorrect: readonly string[] };
   /** Answers as they follow the prompt; the first of the true ones is the best. */
   readonly trueAnswers: readonly string[];
   readonly falseAnswers: readonly string[];
@@ -51,6 +68,9 @@ export interface TwoTurns {
   readonly id: string;
   readonly category: string;
   readonly turns: readonly [string, string];
+  readonly manner: AnswerManner;
+  /** A sound answer to each turn, where the judge is shown some. */
+  readonly references: readonly string[] | null;
 }
 
 /** Turns of human and assistant, in turn, as messages. */

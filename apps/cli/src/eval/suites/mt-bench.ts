@@ -1,66 +1,97 @@
-// MT-Bench: two questions, the second after the model's own answer to the first; each answer graded by the judge.
-import type { Grade, Judge } from "@dual-head/eval";
+// MT-Bench: two questions, the second after the model's own answer to the first; each answer graded by the judge, beside
+// reference answers where there are some.
+import { type MeanEstimate, type MtBenchMean, mtBenchScore } from "@dual-head/eval";
+import { UsageError } from "../../io.ts";
 import type { Arm, MethodId } from "../arm.ts";
-import type { Figure } from "../figures.ts";
+import type { EvalConfig } from "../config.ts";
+import type { Figure, ReportTable } from "../figures.ts";
 import { type EvalPrompt, exchangeOf, transcriptOf } from "../settings/setting.ts";
-import { meanFigure } from "./compare.ts";
+import { figureOf } from "./compare.ts";
 import { armOf, type Suite, type SuiteContext } from "./context.ts";
 
 const methods: readonly MethodId[] = ["base", "dual-head", "dpo", "simpo", "genarm", "args"];
 
-/** Scores of an arm on two-turn questions. */
-export interface TwoTurnScores {
-  readonly first: Figure;
-  readonly second: Figure;
-  /** The mean over both turns of each question. */
-  readonly both: Figure;
-  /** Answers whose grade could not be understood. */
-  readonly unparsed: number;
+/** Questions of MT-Bench as it is published; of fewer prompts, as many are asked. */
+const questionLimit = 80;
+
+/** How many questions of two turns a configuration asks. */
+export function twoTurnCount({ prompts }: EvalConfig): number {
+  return Math.min(questionLimit, prompts);
 }
 
-/** Answers both turns and has them graded, from 1 to 10. */
-export async function scoreTwoTurns(context: SuiteContext, arm: Arm, count: number): Promise<TwoTurnScores> {
+/** Scores of an arm on two-turn questions; null where no grade was understood. */
+export interface TwoTurnScores {
+  readonly first: Figure | null;
+  readonly second: Figure | null;
+  /** The mean over the grades of both turns. */
+  readonly both: Figure | null;
+  readonly categories: readonly MtBenchMean[];
+  /** Answers whose grade could not be understood. */
+  readonly unparsed: number;
+  readonly questions: number;
+  /** Questions whose answers the judge saw beside references. */
+  readonly referred: number;
+}
+
+/** Answers both turns, each question at its category's temperature, and has them graded, from 1 to 10. */
+export async function scoreTwoTurns(context: SuiteContext, arm: Arm): Promise<TwoTurnScores> {
   const { bench, config, setting, judge, signal } = context;
-  const questions = await setting.twoTurns(count, config.seed);
+  if (judge.grade === undefined) {
+    throw new UsageError(`Cannot grade two turns: the judge ${judge.name} only compares; configure one that grades`);
+  }
+  const questions = await setting.twoTurns(twoTurnCount(config), config.seed);
   const promptsOf = (turns: readonly (readonly string[])[]): readonly EvalPrompt[] =>
-    turns.map((own) => ({ turns: own, text: transcriptOf(own) }));
+    turns.map((own, at) => ({ turns: own, text: transcriptOf(own), manner: questions[at]!.manner }));
   const opening = promptsOf(questions.map(({ turns }) => [turns[0]]));
   const first = (await bench.run(arm, opening)).map(({ answer }) => answer.trim());
   const following = promptsOf(questions.map(({ turns }, at) => [turns[0], first[at]!, turns[1]]));
   const second = (await bench.run(arm, following)).map(({ answer }) => answer.trim());
-  const grades = await gradeAll(
-    judge,
-    [
-      ...opening.map((prompt, at) => exchangeOf(prompt, first[at]!)),
-      ...following.map((prompt, at) => exchangeOf(prompt, second[at]!)),
-    ],
-    signal,
+  const exchanges = [
+    { turn: 1, prompts: opening, answers: first },
+    { turn: 2, prompts: following, answers: second },
+  ].flatMap(({ turn, prompts, answers }) =>
+    prompts.map((prompt, at) => {
+      const references = questions[at]!.references?.slice(0, turn);
+      return { ...exchangeOf(prompt, answers[at]!), ...(references === undefined ? {} : { references }) };
+    }),
   );
-  const scores = grades.map(({ score }) => (score === null ? null : onTenPoints(score, judge)));
-  const [one, two] = [scores.slice(0, questions.length), scores.slice(questions.length)];
-  const known = (values: readonly (number | null)[]) => values.flatMap((value) => value ?? []);
+  const toMarks = marksOf(judge.name);
+  const grades = (await judge.grade(exchanges, { signal })).map(({ score }, at) => ({
+    questionId: at % questions.length,
+    turn: at < questions.length ? 1 : 2,
+    score: score === null ? null : toMarks(score),
+  }));
+  const { score, turns, categories, unparsed } = mtBenchScore(grades, (at) => questions[at]!.category, {
+    seed: config.seed,
+  });
+  const turnOf = (name: string) => figureOrNull(turns.find((turn) => turn.name === name));
   return {
-    first: meanFigure(known(one)),
-    second: meanFigure(known(two)),
-    both: meanFigure(one.flatMap((value, at) => (value === null || two[at] == null ? [] : [(value + two[at]!) / 2]))),
-    unparsed: scores.filter((score) => score === null).length,
+    ...{ first: turnOf("1"), second: turnOf("2"), both: figureOrNull(score), categories, unparsed },
+    questions: questions.length,
+    referred: questions.filter(({ references }) => references !== null).length,
   };
 }
 
-async function gradeAll(
-  judge: Judge,
-  exchanges: Parameters<NonNullable<Judge["grade"]>>[0],
-  signal: AbortSignal,
-): Promise<readonly Grade[]> {
-  if (judge.grade === undefined) {
-    throw new Error(`Cannot grade two turns: the judge ${judge.name} only compares; configure one that grades`);
-  }
-  return judge.grade(exchanges, { signal });
+const figureOrNull = (mean: MeanEstimate | null | undefined) => (mean == null ? null : figureOf(mean));
+
+/** Scores as marks from 1 to 10: an oracle's in [−1, 1] evenly, a reward model's by the logistic curve, others as they are. */
+function marksOf(judge: string): (score: number) => number {
+  if (judge === "oracle") return (score) => 5.5 + 4.5 * score;
+  if (judge.startsWith("reward model")) return (score) => 1 + 9 / (1 + Math.exp(-score));
+  return (score) => score;
 }
 
-/** The oracle's rewards in [−1, 1] as marks from 1 to 10; other judges give marks themselves. */
-function onTenPoints(score: number, judge: Judge): number {
-  return judge.name === "oracle" ? 5.5 + 4.5 * score : score;
+function categoryTable(rows: readonly { readonly arm: Arm; readonly scores: TwoTurnScores }[]): ReportTable {
+  const names = [...new Set(rows.flatMap(({ scores }) => scores.categories.map(({ name }) => name)))];
+  return {
+    title: "Scores by category",
+    caption: "Both turns together.",
+    columns: names.map((name) => ({ name, digits: 1 })),
+    rows: rows.map(({ arm, scores }) => ({
+      label: arm.name,
+      cells: names.map((name) => figureOrNull(scores.categories.find((each) => each.name === name))),
+    })),
+  };
 }
 
 /** The suite named after MT-Bench. */
@@ -69,24 +100,25 @@ export const mtBenchSuite: Suite = {
   title: "MT-Bench: two turns, graded",
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
   async run(context) {
-    const rows = [];
+    const rows: { readonly arm: Arm; readonly scores: TwoTurnScores }[] = [];
     for (const arm of mtBenchSuite.arms(context.config, context.setting)) {
-      rows.push({ arm, scores: await scoreTwoTurns(context, arm, Math.min(80, context.config.prompts)) });
+      rows.push({ arm, scores: await scoreTwoTurns(context, arm) });
     }
+    const { questions, referred } = rows[0]!.scores;
     return {
       suite: "mt-bench",
       title: mtBenchSuite.title,
       tables: [
         {
           title: "Scores by turn",
-          caption:
-            "The score is the mean over both turns, answered at the temperature of the configuration and graded without references. The oracle's overall reward r in [−1, 1] counts as 5.5 + 4.5 r marks; a language model as judge gives marks from 1 to 10 itself.",
+          caption: `${questions} questions, ${referred} of them graded beside reference answers. The score is the mean of all grades of both turns, its interval by bootstrap over questions; answers are drawn at MT-Bench's temperature of each category: .7 for writing and roleplay, .1 for stem and humanities, 0 for the others of its eight, and .7 for the mini world's. The oracle's overall reward r in [−1, 1], which needs no references, counts as 5.5 + 4.5 r marks, a reward model's score r as 1 + 9 σ(r); a language model as judge gives marks from 1 to 10 itself.`,
           columns: [{ name: "score" }, { name: "first turn" }, { name: "second turn" }, { name: "unparsed" }],
           rows: rows.map(({ arm, scores: { first, second, both, unparsed } }) => ({
             label: arm.name,
             cells: [both, first, second, String(unparsed)],
           })),
         },
+        categoryTable(rows),
       ],
       plots: [],
       claims: [],

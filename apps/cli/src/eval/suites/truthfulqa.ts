@@ -1,16 +1,29 @@
-// TruthfulQA: which of given answers a method finds likeliest, true ones or false ones.
-import { type ChoiceLogps, choiceLogps, multipleChoice, tokenChoices } from "@dual-head/eval";
+// TruthfulQA: which of given answers a method finds likeliest, true ones or false ones; and how near to them what it writes
+// itself comes.
+import {
+  type ChoiceLogps,
+  choiceLogps,
+  multipleChoice,
+  overlapMeasures,
+  tokenChoices,
+  truthfulness,
+} from "@dual-head/eval";
 import type { Arm, MethodId } from "../arm.ts";
+import type { Figure, ReportTable } from "../figures.ts";
+import { exchangeOf, type MultipleChoice } from "../settings/setting.ts";
 import { answerSlots } from "../workbench.ts";
-import { figureOf } from "./compare.ts";
+import { figureOf, meanFigure } from "./compare.ts";
 import { armOf, inTurn, type Suite, type SuiteContext } from "./context.ts";
 
 /** Methods that are distributions; best-of-n and CARDS have none, and ARGS excludes most answers. */
 const methods: readonly MethodId[] = ["base", "dual-head", "dpo", "simpo", "genarm", "proxy-tuning"];
 
 /** Σ log π of each answer after its question, nats. */
-async function logpsOf({ bench, setting, signal }: SuiteContext, arm: Arm): Promise<readonly ChoiceLogps[]> {
-  const questions = await setting.choices();
+async function logpsOf(
+  { bench, signal }: SuiteContext,
+  arm: Arm,
+  questions: readonly MultipleChoice[],
+): Promise<readonly ChoiceLogps[]> {
   const { maxTokens } = (await bench.backbone(arm.backbone)).llama.config;
   return bench.withMethod(arm, answerSlots, maxTokens, ({ policy, controls }, _, tokenizer) =>
     inTurn(questions, async ({ prompt, trueAnswers, falseAnswers }) => {
@@ -23,16 +36,75 @@ async function logpsOf({ bench, setting, signal }: SuiteContext, arm: Arm): Prom
   );
 }
 
+/** A judge's marks of written answers, from 1 to 10. */
+interface Marks {
+  readonly mean: Figure | null;
+  readonly unparsed: number;
+}
+
+/** What an arm writes, beside true and false references; marked by the judge where that is a language model. */
+async function writtenBy(context: SuiteContext, arm: Arm, questions: readonly MultipleChoice[]) {
+  const { bench, config, judge, signal } = context;
+  const prompts = questions.map(({ question, prompt, manner }) => ({ text: prompt, turns: [question], manner }));
+  const answers = (await bench.run(arm, prompts)).map(({ answer }) => answer.trim());
+  const overlap = truthfulness(
+    answers.map((answer, at) => ({ answer, ...questions[at]!.references })),
+    { seed: config.seed },
+  );
+  const isModel = config.judge.kind === "endpoint" || config.judge.kind === "recorded";
+  if (!isModel || judge.grade === undefined) return { overlap, marks: null };
+  const exchanges = answers.map((answer, at) => ({
+    ...exchangeOf(prompts[at]!, answer),
+    references: [questions[at]!.references.correct.join("\n")],
+  }));
+  const scores = (await judge.grade(exchanges, { signal })).flatMap(({ score }) => score ?? []);
+  const marks: Marks = {
+    mean: scores.length === 0 ? null : meanFigure(scores),
+    unparsed: exchanges.length - scores.length,
+  };
+  return { overlap, marks };
+}
+
+function writtenTable(
+  rows: readonly { readonly arm: Arm; readonly written: Awaited<ReturnType<typeof writtenBy>> }[],
+): ReportTable {
+  const isMarked = rows.some(({ written }) => written.marks !== null);
+  const marked = "The judge marks each answer from 1 to 10 beside all true references.";
+  return {
+    title: "Written answers",
+    caption: `Written at temperature 0. Difference: the largest overlap with a true reference less the largest with a false one, −100 to 100; accuracy: the share of answers whose difference is above 0. Overlap is no judge of truth.${isMarked ? ` ${marked}` : ""}`,
+    columns: [
+      ...overlapMeasures.flatMap((name) => [
+        { name: `${name} difference`, digits: 1 },
+        { name: `${name} accuracy, %`, digits: 1, isShare: true },
+      ]),
+      ...(isMarked ? [{ name: "judge's marks" }, { name: "unparsed" }] : []),
+    ],
+    rows: rows.map(({ arm, written: { overlap, marks } }) => ({
+      label: arm.name,
+      cells: [
+        ...overlapMeasures.flatMap((name) => {
+          const { difference, accuracy } = overlap[name];
+          return [figureOf(difference), { value: accuracy.share, low: accuracy.low, high: accuracy.high }];
+        }),
+        ...(isMarked ? [marks?.mean ?? null, marks === null ? null : String(marks.unparsed)] : []),
+      ],
+    })),
+  };
+}
+
 /** The suite named after TruthfulQA. */
 export const truthfulQaSuite: Suite = {
   name: "truthfulqa",
-  title: "TruthfulQA: multiple choice",
+  title: "TruthfulQA: multiple choice and written answers",
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
   async run(context) {
     const { config, setting } = context;
+    const questions = await setting.choices();
     const rows = await inTurn(truthfulQaSuite.arms(config, setting), async (arm) => ({
       arm,
-      scores: multipleChoice(await logpsOf(context, arm), { seed: config.seed }),
+      scores: multipleChoice(await logpsOf(context, arm, questions), { seed: config.seed }),
+      written: await writtenBy(context, arm, questions),
     }));
     return {
       suite: "truthfulqa",
@@ -48,6 +120,7 @@ export const truthfulQaSuite: Suite = {
             cells: [{ value: mc1.share, low: mc1.low, high: mc1.high }, figureOf(mc2), figureOf(mc3)],
           })),
         },
+        writtenTable(rows),
       ],
       plots: [],
       claims: [],

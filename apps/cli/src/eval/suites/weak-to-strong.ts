@@ -40,7 +40,6 @@ export const weakToStrongSuite: Suite = {
   async run(context): Promise<SuiteReport> {
     const { config, setting } = context;
     const [reward] = setting.rewards;
-    const turns = Math.min(80, config.prompts);
     const rows = await inTurn(rowsOf(config, setting), async (row) => {
       const base = await answer(
         context,
@@ -48,7 +47,7 @@ export const weakToStrongSuite: Suite = {
       );
       const own = await answer(context, row.arm);
       const compared = await compare(context, own, base);
-      const { both } = await scoreTwoTurns(context, row.arm, turns);
+      const { both } = await scoreTwoTurns(context, row.arm);
       return { ...row, both, compared, reward: rewardOf(own, reward!) };
     });
     const claims = rolesOf(config).flatMap((role): readonly Claim[] => {
