@@ -108,16 +108,18 @@ export function describeConfig(json: unknown, path: string, options: ConfigOptio
     : describeLlama(llamaConfigFrom(json, path, options));
 }
 
-function isGpt2(json: unknown): boolean {
+/** Whether a parsed config.json is that of a GPT-2. */
+export function isGpt2(json: unknown): boolean {
   return (json as { readonly model_type?: unknown } | null)?.model_type === "gpt2";
 }
 
-function configPath(folder: string): string {
+/** Where the config of a folder lies. */
+export function configPath(folder: string): string {
   return `${folder.endsWith("/") ? folder : `${folder}/`}config.json`;
 }
 
 /** The config of a folder; null where there is none, for the loader to say what it lacks. */
-async function readConfig(model: string): Promise<unknown> {
+export async function readConfig(model: string): Promise<unknown> {
   const path = configPath(model);
   return (await findPathKind(path)) === "file" ? readJson(path) : null;
 }

@@ -1,5 +1,6 @@
 // The commands on GPT-2 folders: published logits where the fixture is there, and a random model with heads of its own.
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { openCheckpoint } from "@dual-head/checkpoint";
 import { sharedAsset } from "@dual-head/repo-tools";
 import { checkClose } from "@dual-head/tensor-core/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -63,9 +64,35 @@ describe("commands on a GPT-2 folder", () => {
     expect((await run(argv)).out).toContain("gpt2");
   });
 
-  it("names the architecture where a command has no place for it", async () => {
+  it("export writes a folder of the same logits, with heads folded in too, and says why no GGUF", async () => {
+    const logitsOf = async (model: string, ...extra: string[]) => {
+      const argv = [
+        "score",
+        "--model",
+        model,
+        "--tokens",
+        "5,260,291,7",
+        "--logits",
+        "--device",
+        "reference",
+        ...extra,
+      ];
+      const { tokens } = await runJson<{ tokens: { logits: number[] }[] }>(argv);
+      return tokens.flatMap(({ logits }) => logits);
+    };
+    const plain = ["export", "--model", place("model"), "--out"];
+    expect((await run([...plain, place("again")])).status).toBe(0);
+    expect(await logitsOf(place("again"))).toEqual(await logitsOf(place("model")));
+    const json = JSON.parse(await readFile(place("again/config.json"), "utf8"));
+    expect([json.model_type, json.architectures]).toEqual(["gpt2", ["GPT2LMHeadModel"]]);
+    const fold = ["--heads", place("heads"), "--fold", "--alpha", "0.4"];
+    expect((await run([...plain, place("folded"), ...fold])).status).toBe(0);
+    const expected = await logitsOf(place("model"), "--heads", place("heads"), "--alpha", "0.4");
+    checkClose("logits", await logitsOf(place("folded")), expected, 1e-5);
+    const written = await openCheckpoint(place("folded"));
+    expect(written.names.every((name) => name === "lm_head.weight" || name.startsWith("transformer."))).toBe(true);
+    await written.close();
     const { status, note } = await run(["export", "--model", place("model"), "--gguf", "--out", place("out.gguf")]);
-    expect(status).not.toBe(0);
-    expect(note).toContain("gpt2");
+    expect([status, note.includes("architecture gpt2 is not written, only llama, mistral, qwen2")]).toEqual([2, true]);
   });
 });

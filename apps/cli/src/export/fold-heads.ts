@@ -3,7 +3,7 @@ import { foldConstant } from "@dual-head/heads";
 import { openDevice, type Projection, type Tensor } from "@dual-head/tensor-core";
 import { type LoadedHeads, loadHeads } from "@dual-head/train";
 import { UsageError } from "../io.ts";
-import { embeddingName, lmHeadName, type ReplacedHead, type SourceModel } from "./source-model.ts";
+import { lmHeadName, type ReplacedHead, type SourceModel } from "./source-model.ts";
 
 /** What is to be folded. */
 export interface FoldOptions {
@@ -34,7 +34,7 @@ export interface FoldedHead extends ReplacedHead {
 export async function foldHeads(model: SourceModel, options: FoldOptions): Promise<FoldedHead> {
   const { checkpoint, config } = model;
   using device = await openDevice("cpu");
-  const lmName = config.tiedEmbeddings ? embeddingName : lmHeadName;
+  const lmName = config.tiedEmbeddings ? model.embeddingName : lmHeadName;
   const shape = [config.vocabSize, config.hiddenSize];
   const weight = device.tensor(await checkpoint.read(lmName, "f32"), shape);
   const lmHead: Projection = { kind: "linear", weight, bias: null };

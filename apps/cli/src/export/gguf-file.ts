@@ -59,12 +59,12 @@ export async function writeGgufFile(
   vocabulary: Readonly<Record<string, GgufValue>>,
   onTensor: (index: number, count: number) => void,
 ): Promise<GgufReport> {
-  const { config } = model;
-  const architecture = architectures[config.architecture];
-  if (architecture === undefined) {
+  const { llama: config } = model;
+  const architecture = config === null ? undefined : architectures[config.architecture];
+  if (config === null || architecture === undefined) {
     const known = Object.keys(architectures).join(", ");
     throw new UsageError(
-      `Cannot export ${model.path} as GGUF: architecture ${config.architecture} is not written, only ${known}; export a folder without --gguf`,
+      `Cannot export ${model.path} as GGUF: architecture ${config?.architecture ?? "gpt2"} is not written, only ${known}; export a folder without --gguf`,
     );
   }
   // llama.cpp sees all keys, which is the same as a window for as long as no text is longer.
@@ -93,7 +93,7 @@ export async function writeGgufFile(
   if (factors !== null) {
     written.push({ name: "rope_freqs.weight", shape: [factors.length], dtype: "F32", values: () => factors });
   }
-  const fields = { ...modelFields(architecture.name, model, contextLength), ...vocabulary };
+  const fields = { ...modelFields(architecture.name, model.path, config, contextLength), ...vocabulary };
   await writeGguf(path, fields, written);
   return { widened, contextLength };
 }
@@ -130,7 +130,8 @@ export function interleaveHeads(values: Float32Array, headSize: number, columns:
 
 function modelFields(
   name: string,
-  { path, config }: SourceModel,
+  path: string,
+  config: LlamaConfig,
   contextLength: number,
 ): Readonly<Record<string, GgufValue>> {
   const { ropeScaling } = config;

@@ -3,7 +3,6 @@ import { createDirectory, f32ToBf16, f32ToF16, writeFileAtomic } from "@dual-hea
 import { type DeferredTensor, type StoredDtype, writeShards } from "@dual-head/checkpoint";
 import {
   type ExportedTensor,
-  embeddingName,
   exportedTensors,
   filesBeside,
   lmHeadName,
@@ -33,7 +32,7 @@ export async function writeHfFolder(
 ): Promise<void> {
   await createDirectory(folder);
   // A folded head has the dtype of the matrix it came from; blocks of integers become the floats they stand for.
-  const headDtype = floatDtypeOf(model.checkpoint.spec(embeddingName).dtype);
+  const headDtype = floatDtypeOf(model.checkpoint.spec(model.embeddingName).dtype);
   const dtypeOf = ({ name, spec, raw }: ExportedTensor): StoredDtype => {
     if (dtype !== "stored") return storedNames[dtype];
     if (raw !== null) return spec.dtype as StoredDtype;
