@@ -39,6 +39,7 @@ const units: Readonly<Record<string, readonly string[]>> = {
   overhead: ["ms", "× time"],
   weights: ["tokens/s", "GB/s", "× speed"],
   decode: ["tokens/s", "× speed"],
+  methods: ["tokens/s", "× speed"],
   batch: ["tokens/s", "× tokens/s"],
   prefix: ["ms", "× time"],
   load: ["ms", "× time", "MiB"],

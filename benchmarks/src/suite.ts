@@ -5,6 +5,7 @@ import { contextLength } from "./benches/context-length.ts";
 import { crossEntropy } from "./benches/cross-entropy.ts";
 import { decode } from "./benches/decode.ts";
 import { load } from "./benches/load.ts";
+import { methods } from "./benches/methods.ts";
 import { ops } from "./benches/ops.ts";
 import { overhead } from "./benches/overhead.ts";
 import { prefix } from "./benches/prefix.ts";
@@ -20,6 +21,7 @@ export const benchmarks: readonly Benchmark[] = [
   roofline,
   weights,
   decode,
+  methods,
   batch,
   prefix,
   contextLength,

@@ -11,12 +11,13 @@ import { scoreCommand } from "./commands/score.ts";
 import { trainCommand } from "./commands/train.ts";
 import { worldCommand } from "./commands/world/index.ts";
 import { type Io, UsageError } from "./io.ts";
+import { version } from "./version.ts";
 
 /** Runs a command line and returns its exit status; every failure is one line on standard error. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   const program = new Command("dual-head")
     .description("Test-time alignment of a frozen language model by a small reward head and a gate")
-    .version("0.1.0")
+    .version(version)
     .showHelpAfterError("(dual-head --help shows the commands and their options)");
   for (const create of [
     trainCommand,

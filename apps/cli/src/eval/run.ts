@@ -1,11 +1,10 @@
 // A run of suites as a directory: configuration, versions, models, every response and verdict, figures and a report. A run
 // that was stopped goes on; one that is finished is never overwritten. Knows no suite by name.
-import { readFile } from "node:fs/promises";
-import { createDirectory, findPathKind, listDirectory, writeFileAtomic } from "@dual-head/bytes";
+import { writeFileAtomic } from "@dual-head/bytes";
 import { openCachedJudge } from "@dual-head/eval";
 import type { Device } from "@dual-head/tensor-core";
-import { formatDuration, type Io, toJson, UsageError } from "../io.ts";
-import { keyOf } from "./arm.ts";
+import { formatDuration, type Io, toJson } from "../io.ts";
+import { inRun } from "./claim.ts";
 import type { EvalConfig } from "./config.ts";
 import type { SuiteReport } from "./figures.ts";
 import { openJudge, openRewardModel } from "./judge.ts";
@@ -29,8 +28,6 @@ export interface RunOptions {
 
 /** Where a run's parts are. */
 export const runFiles = {
-  config: "config.json",
-  run: "run.json",
   figures: "figures.json",
   html: "report.html",
   markdown: "report.md",
@@ -39,43 +36,40 @@ export const runFiles = {
 } as const;
 
 /** Runs suites into a directory and returns what they found. */
-export async function runEvaluation(
+export function runEvaluation(
   options: RunOptions & { readonly suites: readonly Suite[] },
 ): Promise<readonly SuiteReport[]> {
   const { suites, config, device, out, command, onNote } = options;
-  await claimRun(
-    out,
-    config,
-    suites.map(({ name }) => name),
-    runFiles.figures,
-  );
-  const started = performance.now();
-  const reports = await withContext(options, async (context) => {
-    const found: SuiteReport[] = [];
-    for (const suite of suites) {
-      onNote(`${suite.name}: ${suite.title}`);
-      found.push(await suite.run(context));
-      context.signal.throwIfAborted();
-    }
-    return found;
+  const claim = { out, config, suites: suites.map(({ name }) => name), last: runFiles.figures };
+  return inRun(claim, async (secondsSoFar) => {
+    const reports = await withContext(options, async (context) => {
+      const found: SuiteReport[] = [];
+      for (const suite of suites) {
+        onNote(`${suite.name}: ${suite.title}`);
+        found.push(await suite.run(context));
+        context.signal.throwIfAborted();
+      }
+      return found;
+    });
+    const run: RunDescription = { command, facts: factsOf(config, device, secondsSoFar()) };
+    await writeFileAtomic(`${out}/${runFiles.html}`, htmlOf(reports, run));
+    await writeFileAtomic(`${out}/${runFiles.markdown}`, markdownOf(reports, run));
+    // Last: a run with figures is finished.
+    await writeFileAtomic(`${out}/${runFiles.figures}`, `${toJson({ run, reports })}\n`);
+    return reports;
   });
-  const run: RunDescription = { command, facts: factsOf(config, device, (performance.now() - started) / 1000) };
-  await writeFileAtomic(`${out}/${runFiles.html}`, htmlOf(reports, run));
-  await writeFileAtomic(`${out}/${runFiles.markdown}`, markdownOf(reports, run));
-  // Last: a run with figures is finished.
-  await writeFileAtomic(`${out}/${runFiles.figures}`, `${toJson({ run, reports })}\n`);
-  return reports;
 }
 
 /** Searches every method's settings into a directory: the log of all trials, and the configuration of the best. */
-export async function runTuning(options: RunOptions): Promise<void> {
+export function runTuning(options: RunOptions): Promise<void> {
   const { config, out, onNote } = options;
-  await claimRun(out, config, ["tune"], runFiles.trials);
-  const results = await withContext(options, (context) =>
-    runTrials(context, Math.ceil(config.prompts / 2), (result) => onNote(describeTrial(result))),
-  );
-  await writeFileAtomic(`${out}/${runFiles.tuned}`, `${JSON.stringify(tunedConfig(config, results), null, 2)}\n`);
-  await writeFileAtomic(`${out}/${runFiles.trials}`, `${JSON.stringify(results, null, 1)}\n`);
+  return inRun({ out, config, suites: ["tune"], last: runFiles.trials }, async () => {
+    const results = await withContext(options, (context) =>
+      runTrials(context, Math.ceil(config.prompts / 2), (result) => onNote(describeTrial(result))),
+    );
+    await writeFileAtomic(`${out}/${runFiles.tuned}`, `${JSON.stringify(tunedConfig(config, results), null, 2)}\n`);
+    await writeFileAtomic(`${out}/${runFiles.trials}`, `${JSON.stringify(results, null, 1)}\n`);
+  });
 }
 
 /** Opens what suites work with, and frees it after them. */
@@ -96,42 +90,6 @@ async function withContext<Out>(options: RunOptions, body: (context: SuiteContex
   using opened = await openJudge(config.judge, setting, device, io);
   using judge = await openCachedJudge(opened.judge, `${out}/verdicts`);
   return await body({ config, setting, bench, judge, signal: io.signal });
-}
-
-/** Takes a directory: a new one, or one in which the same run was begun. */
-async function claimRun(out: string, config: EvalConfig, suites: readonly string[], last: string): Promise<void> {
-  const own = { config: keyOf(config), suites };
-  await createDirectory(out);
-  if ((await findPathKind(`${out}/${last}`)) !== "missing") {
-    throw new UsageError(
-      `Cannot run in ${out}: it holds a finished run, which is never overwritten; give a new folder with --out`,
-    );
-  }
-  const begun = await readBegun(`${out}/${runFiles.run}`);
-  if (begun === null) {
-    if ((await listDirectory(out)).length > 0) {
-      throw new UsageError(`Cannot run in ${out}: it holds other files; give a new folder with --out`);
-    }
-    await writeFileAtomic(`${out}/${runFiles.config}`, `${JSON.stringify(config, null, 2)}\n`);
-    await writeFileAtomic(`${out}/${runFiles.run}`, `${JSON.stringify({ ...own, versions: versions() }, null, 2)}\n`);
-    return;
-  }
-  if (begun.config !== own.config || begun.suites.join() !== own.suites.join()) {
-    throw new UsageError(
-      `Cannot go on in ${out}: it holds a run of ${begun.suites.join(", ")} with ${begun.config === own.config ? "this" : "another"} configuration; give a new folder with --out`,
-    );
-  }
-}
-
-async function readBegun(
-  path: string,
-): Promise<{ readonly config: string; readonly suites: readonly string[] } | null> {
-  if ((await findPathKind(path)) === "missing") return null;
-  return JSON.parse(await readFile(path, "utf8"));
-}
-
-function versions(): Readonly<Record<string, string>> {
-  return { node: process.version, platform: `${process.platform} ${process.arch}`, "dual-head": "0.1.0" };
 }
 
 function factsOf(config: EvalConfig, device: Device, seconds: number): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
 // Log-probabilities of answers that go on from one prompt, which is read once. Knows policies as the sampler does.
-import type { Controls, DecodePolicy } from "@dual-head/sampler";
+import type { Controls, DecodePolicy, Sequence } from "@dual-head/sampler";
 import { MetricError } from "../metric-error.ts";
 
 const metric = "log-probabilities of choices";
@@ -60,10 +60,11 @@ export async function choiceLogps(
     // One sequence stays with the prompt; the others are forks of it.
     const room = Math.max(1, Math.min(16, (policy.slotCount ?? 17) - 1));
     for (let start = 0; start < continuations.length; start += room) {
-      const forks = continuations
-        .slice(start, start + room)
-        .map((tokens) => ({ sequence: policy.fork(begun), tokens }));
+      const forks: { readonly sequence: Sequence; readonly tokens: readonly number[] }[] = [];
       try {
+        for (const tokens of continuations.slice(start, start + room)) {
+          forks.push({ sequence: policy.fork(begun), tokens });
+        }
         for (const { logp } of await policy.score(forks)) logps.push(logp.reduce((sum, each) => sum + each, 0));
       } finally {
         for (const { sequence } of forks) policy.close(sequence);
