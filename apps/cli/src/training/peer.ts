@@ -127,6 +127,7 @@ async function runTuning<Trained>(run: TuningRun<Trained>): Promise<void> {
       backbone: run.backbone,
       trainable: tuning.trainable,
       objective,
+      modelSha256: loaded.sha256,
       pairs: data.pairs,
       heldOut: data.heldOut,
       folder: out,

@@ -63,6 +63,12 @@ interface Trial {
   reward: number;
 }
 
+/** A request with its number. */
+interface Waiting {
+  readonly index: number;
+  readonly request: GenerateRequest;
+}
+
 /** One request on its way. */
 interface Course {
   readonly index: number;
@@ -114,33 +120,38 @@ export function createCards(options: CardsOptions): BatchGenerator {
     return reward.advance(entries);
   }
 
-  async function begin(index: number, request: GenerateRequest): Promise<Course> {
-    const sequence = policy.open(request.controls);
-    let slot: number | null = null;
+  /** Courses of requests whose prompts are read in one pass. */
+  async function begin(starting: readonly Waiting[]): Promise<readonly Course[]> {
+    const sequences: Sequence[] = [];
+    const slots: number[] = [];
     try {
-      slot = reward.open();
-      const [step] = await policy.advance([{ sequence, tokens: request.prompt }]);
-      const next = await keep(step!);
-      const [own] = await rewardsOf([{ slot, tokens: request.prompt }]);
-      return {
+      for (const { request } of starting) {
+        sequences.push(policy.open(request.controls));
+        slots.push(reward.open());
+      }
+      const prompts = starting.map(({ request }) => request.prompt);
+      const steps = await policy.advance(prompts.map((tokens, at) => ({ sequence: sequences[at]!, tokens })));
+      const kept = await Promise.all(steps.map(keep));
+      const rewards = await rewardsOf(prompts.map((tokens, at) => ({ slot: slots[at]!, tokens })));
+      return starting.map(({ index, request }, at) => ({
         index,
         request,
         choose: createChooser(request),
         // A stream of its own, so that what is drawn does not depend on how much was accepted.
         random: createRandom(((request.seed ?? 0) + 0x5eed_cafe) % Number.MAX_SAFE_INTEGER),
         speech: createSpeech(request),
-        sequence,
-        slot,
-        next,
-        startThreshold: (1 - rewardShare) * own! + rewardShare * rewardTarget,
+        sequence: sequences[at]!,
+        slot: slots[at]!,
+        next: kept[at]!,
+        startThreshold: (1 - rewardShare) * rewards[at]! + rewardShare * rewardTarget,
         accepted: 0,
         rejections: 0,
         best: null,
         trial: null,
-      };
+      }));
     } catch (error) {
-      policy.close(sequence);
-      if (slot !== null) reward.close(slot);
+      for (const sequence of sequences) policy.close(sequence);
+      for (const slot of slots) reward.close(slot);
       throw error;
     }
   }
@@ -252,14 +263,12 @@ export function createCards(options: CardsOptions): BatchGenerator {
     requests: readonly GenerateRequest[],
     concurrency: number,
   ): AsyncGenerator<BatchEvent, void, void> {
-    const waiting = requests.map((request, index) => ({ request, index }));
+    const waiting: Waiting[] = requests.map((request, index) => ({ request, index }));
     const open = new Set<Course>();
     try {
       while (waiting.length > 0 || open.size > 0) {
-        while (waiting.length > 0 && open.size < concurrency) {
-          const { index, request } = waiting.shift()!;
-          open.add(await begin(index, request));
-        }
+        const starting = waiting.splice(0, concurrency - open.size);
+        if (starting.length > 0) for (const course of await begin(starting)) open.add(course);
         const said: { course: Course; events: readonly GenerateEvent[] }[] = [];
         for (const course of open) {
           if (course.request.signal?.aborted === true) said.push({ course, events: [course.speech.end("aborted")] });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { attachDeltas, initialiseDeltas, type LlamaParams } from "@dual-head/backbone-llama";
 import { tinyLlama, tinyLlamaConfig } from "@dual-head/backbone-llama/testing";
-import { type Device, leavesOf, segmentsOf, type Tensor } from "@dual-head/tensor-core";
+import { type Device, leavesOf, mapTree, segmentsOf, sizeOf, type Tensor } from "@dual-head/tensor-core";
 import { sharedDevice } from "@dual-head/tensor-core/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -246,6 +246,8 @@ describe("tune()", () => {
     const device = await sharedDevice("cpu");
     using model = tinyLlama(device, 3);
     const options = await optionsOf(device, wholeModel(model.params), arm, model.backbone);
+    const last = leavesOf<Tensor>(model.params).at(-1)!;
+    using otherLeaf = device.keep(device.tensor(new Float32Array(sizeOf(last.leaf.shape)).fill(0.1), last.leaf.shape));
     const buffers = device.stats.liveBuffers;
     const folder = newFolder();
     const first = tune({ ...options, folder, checkpointInterval: 1 });
@@ -255,6 +257,12 @@ describe("tune()", () => {
       { objective: dpo },
       { settings: { ...options.settings, seed: 9 } },
       { pairs: options.pairs.slice(1) },
+      {
+        trainable: wholeModel(
+          mapTree(model.params, (leaf, path) => (path === last.path ? otherLeaf : leaf)) as LlamaParams,
+        ),
+      },
+      { modelSha256: "of the files" },
     ]) {
       const mismatch = { ...options, ...other, folder, resume: true };
       await expect(runToEnd(mismatch)).rejects.toMatchObject({ fault: "resume-mismatch" });

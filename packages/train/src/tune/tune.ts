@@ -35,6 +35,11 @@ export interface TuneOptions<Params, Trained> {
   /** What is trained and the model it makes, on `device`. */
   readonly trainable: Trainable<Params, Trained>;
   readonly objective: PairObjective;
+  /**
+   * Of the files the model was loaded from, by which a run of other weights is known. Without it they are told apart by all
+   * tensors that are trained, which are read once, and the model's first.
+   */
+  readonly modelSha256?: string | undefined;
   /** Two responses each, chosen and rejected, as `prepareData` gives them. */
   readonly pairs: readonly TokenisedExample[];
   /** Pairs never trained on; default none. */
@@ -253,15 +258,15 @@ function checkData<Params, Trained>(
 
 /** Everything that decides the numbers of a run. */
 async function describeRun<Params, Trained>(
-  { device, backbone, trainable, objective, pairs, heldOut = [] }: TuneOptions<Params, Trained>,
+  { device, backbone, trainable, objective, modelSha256, pairs, heldOut = [] }: TuneOptions<Params, Trained>,
   settings: TuneSettings,
   shapes: Readonly<Record<string, readonly number[]>>,
 ): Promise<readonly unknown[]> {
-  // Other weights are another run: the first tensor of the model and of what is trained tell them apart.
-  const starts: string[] = [];
-  const firstOf = (tree: unknown) => leavesOf<Tensor>(tree)[0]!.leaf;
-  const model = device.scope(() => firstOf(trainable.assemble(trainable.initial).params));
-  for (const leaf of [model, firstOf(trainable.initial)]) {
+  // Other weights are another run. What is trained beside them begins by the seed, which the settings have.
+  const starts: string[] = modelSha256 === undefined ? [] : [modelSha256];
+  const trained = leavesOf<Tensor>(trainable.initial).map(({ leaf }) => leaf);
+  const first = device.scope(() => leavesOf<Tensor>(trainable.assemble(trainable.initial).params)[0]!.leaf);
+  for (const leaf of modelSha256 === undefined ? [first, ...trained] : []) {
     const values = await leaf.read();
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     starts.push(await sha256(memorySource(bytes, "the run")));

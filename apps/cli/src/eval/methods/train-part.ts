@@ -148,6 +148,7 @@ async function tuneInto<Trained>(
     backbone: llama.backbone,
     trainable: tuning.trainable,
     objective: recipe.objective(own),
+    modelSha256: llama.sha256,
     pairs: prepared.pairs,
     heldOut: prepared.heldOut,
     folder,
