@@ -40,6 +40,19 @@ describe.each(testDeviceNames)("a %s device", (deviceName) => {
     expect(device.stats.liveBuffers).toBe(before);
   });
 
+  it("counts the most bytes held since its peak was reset", async () => {
+    const device = await sharedDevice(deviceName);
+    using kept = device.tensor(new Float32Array(7), [7]);
+    device.resetPeak();
+    const { bytes, peakBytes } = device.stats;
+    expect(peakBytes).toBe(bytes);
+    device.scope(() => void affine(kept, 2, 0));
+    expect(device.stats.bytes).toBe(bytes);
+    expect(device.stats.peakBytes).toBeGreaterThan(bytes);
+    device.resetPeak();
+    expect(device.stats.peakBytes).toBe(bytes);
+  });
+
   it("frees what a scope made when its body throws", async () => {
     const device = await sharedDevice(deviceName);
     const before = device.stats.liveBuffers;

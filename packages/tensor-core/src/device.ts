@@ -24,6 +24,8 @@ export interface Device extends Disposable {
   /** The dtype of parameters and activations here: f64 on reference, f32 elsewhere. */
   readonly floatDtype: "f64" | "f32";
   readonly stats: DeviceStats;
+  /** Lets `stats.peakBytes` begin again at what is held now. */
+  resetPeak(): void;
   /**
    * Copies values to the device. `dtype` defaults to u32 for Uint32Array and to `floatDtype` otherwise; a packed dtype
    * rounds a matrix to that format.
@@ -100,6 +102,9 @@ class BackendDevice implements Device, DeviceInternals {
   constructor(backend: Backend, why: string) {
     this.backend = backend;
     this.why = why;
+  }
+  resetPeak(): void {
+    this.stats.peakBytes = this.stats.bytes;
   }
   get name(): DeviceName {
     return this.backend.name;

@@ -18,6 +18,7 @@ export interface Tensor extends TensorSpec, Disposable {
 export interface DeviceStats {
   readonly liveBuffers: number;
   readonly bytes: number;
+  /** The most bytes since the device was opened or its peak was reset. */
   readonly peakBytes: number;
   readonly dispatches: number;
   readonly bytesRead: number;

@@ -27,6 +27,8 @@ export interface OpenBackbone {
   readonly path: string;
   readonly llama: LoadedLlama;
   readonly tokenizer: Tokenizer;
+  /** What its weights take on the device. */
+  readonly bytes: number;
 }
 
 /** What a workbench is given. */
@@ -215,9 +217,10 @@ export class Workbench implements Disposable {
     if (tokenizer === null) {
       throw new UsageError(`Cannot evaluate ${source}: it has no tokenizer; give a folder with tokenizer.json`);
     }
+    const before = device.stats.bytes;
     const llama = await loadLlama(path, device, { dtype: config.dtype, signal: io.signal });
     this.#stopTokens.set(role, stopTokensOf({ tokenizer, loaded: llama }));
-    return { role, path, llama, tokenizer };
+    return { role, path, llama, tokenizer, bytes: device.stats.bytes - before };
   }
 
   async #keyOf(arm: Arm, prompts: readonly EvalPrompt[], withKl: boolean): Promise<string> {
