@@ -4,7 +4,7 @@ import os from "node:os";
 import { type ConfigOptions, type WeightDtype, weightDtypes } from "@dual-head/backbone";
 import type { OpenModelOptions } from "@dual-head/backbone-llama";
 import { type ByteSource, decodeText, findPathKind, parseJson } from "@dual-head/bytes";
-import { type Checkpoint, openSafetensors } from "@dual-head/checkpoint";
+import { type Checkpoint, openSafetensors, readPartBytes } from "@dual-head/checkpoint";
 import {
   chooseFiles,
   describeName,
@@ -154,16 +154,18 @@ interface StoredSize {
 }
 
 /**
- * What is held while tensors are read one after the other: the longest as stored, and the most numbers as floats, which
- * those that are stored as just these floats do without. Doubles are made of f32.
+ * What is held while tensors are read one after the other: the most numbers as floats, and what they are made of, which is
+ * read in parts, or at once where it is floats or doubles already. Doubles are made of f32.
  */
 function bytesWhileReading(sizes: readonly StoredSize[], numberBytes: 4 | 8): number {
   const most = (lengths: readonly number[]) => lengths.reduce((a, b) => Math.max(a, b), 0);
+  const isWhole = (dtype: string) => dtype === "F32" || dtype === "F64";
+  const stored = sizes.map(({ dtype, bytes }) => (isWhole(dtype) ? bytes : Math.min(bytes, 2 * readPartBytes)));
   const widened = sizes.map(({ dtype, count }) => {
     if (dtype === "F64") return numberBytes === 8 ? 0 : 4 * count;
     return (dtype === "F32" ? 0 : 4 * count) + (numberBytes === 8 ? 8 * count : 0);
   });
-  return most(sizes.map(({ bytes }) => bytes)) + most(widened);
+  return most(stored) + most(widened);
 }
 
 async function readFacts(model: string, io: Io, { ignoreConfigKeys }: ConfigOptions): Promise<Found> {

@@ -1,10 +1,11 @@
 // A Checkpoint over opened files whose headers are known: the one implementation, whatever the format.
 // It does not know how a format says where its tensors lie.
-import { type ByteSource, bf16ToF32, f16ToF32, PrefixHash } from "@dual-head/bytes";
+import { type ByteSource, PrefixHash } from "@dual-head/bytes";
 import type { Checkpoint, CheckpointFormat, MetadataValue, TensorSpec } from "./checkpoint.ts";
 import { elementCountOf } from "./dtype.ts";
 import { CheckpointError } from "./errors.ts";
-import type { ReadMemory } from "./read-memory.ts";
+import { type BlockDecoder, halfDecoders, readInParts } from "./read-floats.ts";
+import { ReadMemory } from "./read-memory.ts";
 
 /** A tensor, where it lies, and how to decode it. */
 export interface PlacedTensor extends TensorSpec {
@@ -19,6 +20,8 @@ export interface PlacedTensor extends TensorSpec {
   readonly decode:
     | ((raw: Uint8Array<ArrayBuffer>, into?: Float32Array<ArrayBuffer>) => Float32Array<ArrayBuffer>)
     | null;
+  /** Bytes of a block where `decode` may be given any number of whole blocks; left out where it wants all at once. */
+  readonly blockBytes?: number | undefined;
 }
 
 /** What a format found. */
@@ -67,7 +70,18 @@ export function createCheckpoint({ path, format, sources, fields, tensors }: Ope
     const placed = find(name);
     checkFloats(placed, name, as);
     const { source, begin, end } = placed;
-    return decodeFloats(await readBytes(source, begin, end - begin, memory), placed, as, memory);
+    const decoder = decoderOf(placed);
+    if (decoder === null) return decodeFloats(await readBytes(source, begin, end - begin, memory), placed, as, memory);
+    const values = await readInParts(
+      end - begin,
+      decoder,
+      (from, into) => source.read(begin + from, into.length, undefined, into),
+      async (from, bytes) => {
+        if (hashing) await hash.take(source, begin + from, bytes);
+      },
+      memory ?? new ReadMemory(),
+    );
+    return as === "f32" ? values : Float64Array.from(values);
   }
   return {
     path,
@@ -122,6 +136,14 @@ function checkFloats({ dtype, decode, source }: PlacedTensor, name: string, as: 
   );
 }
 
+/** How a tensor is decoded in parts; null for one that is read at once. */
+function decoderOf({ dtype, shape, begin, end, decode, blockBytes }: PlacedTensor): BlockDecoder | null {
+  if (decode === null) return dtype === "F16" || dtype === "BF16" ? halfDecoders[dtype] : null;
+  if (blockBytes === undefined) return null;
+  const blockSize = elementCountOf(shape) / ((end - begin) / blockBytes);
+  return Number.isInteger(blockSize) ? { blockBytes, blockSize, decode } : null;
+}
+
 function decodeFloats(
   raw: Uint8Array<ArrayBuffer>,
   { dtype, shape, decode }: PlacedTensor,
@@ -133,13 +155,9 @@ function decodeFloats(
     const doubles = new Float64Array(buffer, byteOffset, byteLength / 8);
     return as === "f64" ? doubles : Float32Array.from(doubles);
   }
-  let values: Float32Array<ArrayBuffer>;
-  if (decode === null && dtype === "F32") values = new Float32Array(buffer, byteOffset, byteLength / 4);
-  else {
-    const into = memory?.floats(elementCountOf(shape));
-    const halves = () => new Uint16Array(buffer, byteOffset, byteLength / 2);
-    if (decode !== null) values = decode(raw, into);
-    else values = dtype === "F16" ? f16ToF32(halves(), into) : bf16ToF32(halves(), into);
-  }
+  const values =
+    decode === null
+      ? new Float32Array(buffer, byteOffset, byteLength / 4)
+      : decode(raw, memory?.floats(elementCountOf(shape)));
   return as === "f32" ? values : Float64Array.from(values);
 }

@@ -26,6 +26,7 @@ export { type GgufTensor, type GgufValue, writeGguf } from "./gguf/write.ts";
 export { openLlama2c } from "./llama2c/open.ts";
 export { type OpenCheckpointOptions, openCheckpoint } from "./open-checkpoint.ts";
 export { openSafetensors } from "./open-safetensors.ts";
+export { readPartBytes } from "./read-floats.ts";
 export { ReadMemory } from "./read-memory.ts";
 export {
   parseSafetensorsHeader,

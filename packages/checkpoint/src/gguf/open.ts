@@ -113,8 +113,8 @@ function placeAll(path: string, parts: readonly Part[]): ReadonlyMap<string, Pla
         const actual = `tensor ${JSON.stringify(name)} lies in two of its parts`;
         refuse(path, "each tensor once", actual, "fetch the parts of one model again");
       }
-      const { blockSize, decode } = ggufTypes[entry.dtype];
-      tensors.set(name, { ...entry, source, decode: blockSize === 1 ? null : decode });
+      const { blockSize, blockBytes, decode } = ggufTypes[entry.dtype];
+      tensors.set(name, { ...entry, source, ...(blockSize === 1 ? { decode: null } : { decode, blockBytes }) });
     }
   }
   const total = parts.length === 1 ? undefined : parts[0]!.header.metadata.get("split.tensors.count");
