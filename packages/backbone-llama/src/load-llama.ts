@@ -45,7 +45,7 @@ export type LoadLlamaOptions = LoadOptions;
 /**
  * Loads a model: a Hugging Face folder (config.json and safetensors in F64, F32, F16 or BF16, whole or in shards), a GGUF
  * file or one of llama2.c, told by their bytes; matrices in the dtype asked for, rounded one at a time as they are read.
- * On the host there is one tensor at a time, as stored and as floats.
+ * On the host there is one tensor at a time, as floats, and parts of it as stored.
  *
  * @param model the path, or a byte source of a file that describes itself (GGUF, llama2.c), which is closed in the end
  * @throws ConfigError where the config cannot be run
