@@ -6,6 +6,7 @@ import { dryRun } from "../eval/dry-run.ts";
 import { runEvaluation, runFiles, runTuning } from "../eval/run.ts";
 import { shippedConfig, shippedConfigs } from "../eval/shipped-configs.ts";
 import { suites } from "../eval/suites/table.ts";
+import { tunePreview } from "../eval/tune.ts";
 import { createProgress, formatDuration, type Io, UsageError } from "../io.ts";
 import { openDeviceFor } from "../model.ts";
 import { numberOption } from "../options.ts";
@@ -54,7 +55,7 @@ async function evaluate(name: string, options: EvalOptions, io: Io): Promise<voi
   const chosen = name === allMini || name === tune ? suites : suites.filter((suite) => suite.name === name);
   using device = await openDeviceFor(options, io);
   if (options.dryRun === true) {
-    const { lines, problems } = await dryRun(config, chosen, out, device, io);
+    const { lines, problems } = await dryRun(config, name === tune ? [tunePreview] : chosen, out, device, io);
     io.out(`${lines.join("\n")}\n`);
     if (problems.length === 0) return io.note("nothing stands in the way\n");
     throw new UsageError(`Cannot run ${name}: ${problems.join("; ")}`);

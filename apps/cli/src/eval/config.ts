@@ -14,13 +14,19 @@ export type SettingConfig =
       /** Transcripts whose prompts are answered, such as HH-RLHF's test files. */
       readonly prompts: readonly string[];
       readonly validationPrompts?: readonly string[] | undefined;
-      /** Reward models by reward, as GPT-2 classifiers for helpful and harmless: folders or repositories. */
-      readonly scorers?: Readonly<Record<string, string>> | undefined;
+      /** Who scores by each reward. */
+      readonly scorers?: Readonly<Record<string, ScorerConfig>> | undefined;
       /** TruthfulQA.csv, for the suite of that name. */
       readonly truthfulQa?: string | undefined;
       /** Files of MT-Bench, for the suite of that name. */
       readonly mtBench?: MtBenchFiles | undefined;
     };
+
+/**
+ * Who scores by a reward: a reward model, as a GPT-2 or LLaMA classifier, by its folder or repository; or the mean of what is
+ * scored by other rewards, one or several, which must be of models.
+ */
+export type ScorerConfig = string | { readonly meanOf: readonly string[] };
 
 /** MT-Bench as it is published. */
 export interface MtBenchFiles {
@@ -92,6 +98,18 @@ const knobs = v.record(v.string(), v.pipe(v.number(), v.finite()));
 const settings = v.record(v.string(), v.unknown());
 const paths = v.pipe(v.array(v.string()), v.minLength(1));
 
+const scorerConfig = v.union([v.string(), v.strictObject({ meanOf: paths })]);
+const scorers = v.pipe(
+  v.record(v.string(), scorerConfig),
+  v.check(
+    (given) =>
+      Object.values(given).every(
+        (each) => typeof each === "string" || each.meanOf.every((name) => typeof given[name] === "string"),
+      ),
+    "means of rewards that a model scores",
+  ),
+);
+
 const settingSchema = v.variant("kind", [
   v.strictObject({ kind: v.literal("mini-world") }),
   v.strictObject({
@@ -99,7 +117,7 @@ const settingSchema = v.variant("kind", [
     preferences: v.record(v.string(), paths),
     prompts: paths,
     validationPrompts: v.optional(paths),
-    scorers: v.optional(v.record(v.string(), v.string())),
+    scorers: v.optional(scorers),
     truthfulQa: v.optional(v.string()),
     mtBench: v.optional(
       v.strictObject({
@@ -189,6 +207,12 @@ export async function readEvalConfig(path: string): Promise<EvalConfig> {
     throw new UsageError(`Cannot read the configuration ${path}: it is no JSON, ${(cause as Error).message}`);
   }
   return parseEvalConfig(value, path);
+}
+
+/** The reward models that answers are scored by. */
+export function scorerModelsOf({ setting }: EvalConfig): readonly string[] {
+  if (setting.kind !== "files") return [];
+  return [...new Set(Object.values(setting.scorers ?? {}).filter((each) => typeof each === "string"))];
 }
 
 /** What the config says of a method. */

@@ -1,18 +1,19 @@
 // What an evaluation would do and whether it could: files, models, memory, disk, keys and calls, without computing anything.
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
-import { findPathKind } from "@dual-head/bytes";
+import { findPathKind, readJson } from "@dual-head/bytes";
 import type { Device } from "@dual-head/tensor-core";
 import { formatBytes, type Io } from "../io.ts";
+import { openTokenizer } from "../open-tokenizer.ts";
 import { examineModel, type Preflight } from "../preflight.ts";
 import { type Arm, keyOf, type PartSpec } from "./arm.ts";
 import { sourceOf } from "./backbone-source.ts";
-import type { EvalConfig } from "./config.ts";
+import { type EvalConfig, scorerModelsOf } from "./config.ts";
+import { judgeBounds } from "./judge-bounds.ts";
 import { partsOf } from "./methods/methods.ts";
 import { isLowRank } from "./methods/train-part.ts";
 import { createSetting } from "./settings/create-setting.ts";
-import type { Suite } from "./suites/context.ts";
-import { frontierSuite } from "./suites/frontier.ts";
+import type { SuitePreview } from "./suites/context.ts";
 
 /** What was found; a problem is what would stop the run. */
 export interface DryRun {
@@ -23,7 +24,7 @@ export interface DryRun {
 /** Checks a configuration for suites against this machine. */
 export async function dryRun(
   config: EvalConfig,
-  suites: readonly Suite[],
+  suites: readonly SuitePreview[],
   out: string,
   device: Device,
   io: Io,
@@ -60,6 +61,20 @@ export async function dryRun(
       problems.push(`${role}: ${(error as Error).message}`);
     }
   }
+  const scoring = await examineScoring(config, device, io);
+  lines.push(...scoring.lines);
+  problems.push(...scoring.problems);
+  // Backbones and reward models stay open until the run ends.
+  const held = [...models.values()].reduce((sum, found) => sum + weightBytesOf(found, config.dtype), scoring.bytes);
+  const roomBytes = [...models.values()][0]?.memory.freeBytes;
+  if (roomBytes !== undefined) {
+    lines.push(`memory: ${formatBytes(held)} for the weights of all, ${formatBytes(roomBytes)} free`);
+    if (held > roomBytes) {
+      problems.push(
+        `backbones and reward models together need ${formatBytes(held)} and ${formatBytes(roomBytes)} are free; run suites of fewer backbones, or in a smaller dtype`,
+      );
+    }
+  }
   const parts = distinctParts(arms.map(({ arm }) => arm));
   let disk = 0;
   for (const part of parts) {
@@ -84,8 +99,9 @@ export async function dryRun(
       problems.push(`the file ${path} is missing; download it or change the configuration`);
     else lines.push(`data: ${path}`);
   }
-  const comparisons = suites.length * config.prompts * 2;
-  lines.push(`judge: ${config.judge.kind}, up to ${comparisons * 8} comparisons`);
+  const bounds = await judgeBounds(config, suites, setting);
+  lines.push(...bounds.lines);
+  problems.push(...bounds.problems);
   if (config.judge.kind === "endpoint") {
     const { keyVariable } = config.judge;
     if (keyVariable !== undefined && (io.environment[keyVariable] ?? "") === "") {
@@ -96,11 +112,52 @@ export async function dryRun(
     problems.push(`the oracle needs scores by ${setting.rewards[0]}, and nobody gives them; configure another judge`);
   }
   const [reward] = setting.rewards;
-  if (suites.includes(frontierSuite) && setting.scorers[reward!] === undefined) {
-    problems.push(`${frontierSuite.name} needs scores by ${reward}; add setting.scorers.${reward} or leave it out`);
+  for (const { name, needsScores = false } of suites) {
+    if (!needsScores || setting.scorers[reward!] !== undefined) continue;
+    problems.push(`${name} needs scores by ${reward}; add setting.scorers.${reward} or leave it out`);
   }
   return { lines, problems };
 }
+
+/** Models that score answers or judge them: whether they are there, are classifiers with a tokenizer, and fit. */
+async function examineScoring(config: EvalConfig, device: Device, io: Io) {
+  const lines: string[] = [];
+  const problems: string[] = [];
+  let bytes = 0;
+  const judge = config.judge.kind === "reward-model" ? [config.judge.model] : [];
+  for (const source of new Set([...scorerModelsOf(config), ...judge])) {
+    try {
+      const found = await examineModel(source, [], device, io);
+      const own = weightBytesOf(found, "f32");
+      bytes += own;
+      const { parameters } = found.model;
+      lines.push(`scores: ${source}, ${(parameters / 1e6).toFixed(1)}M parameters, ${formatBytes(own)} in f32`);
+      problems.push(...(await classifierProblems(source)));
+      if (own > found.memory.freeBytes) {
+        problems.push(`${source} needs ${formatBytes(own)} and ${formatBytes(found.memory.freeBytes)} are free`);
+      }
+    } catch (error) {
+      problems.push(`${source}: ${(error as Error).message}`);
+    }
+  }
+  return { lines, problems, bytes };
+}
+
+/** What a folder of a reward model lacks; of repositories it is known when they are there. */
+async function classifierProblems(source: string): Promise<readonly string[]> {
+  if ((await findPathKind(source)) !== "directory") return [];
+  const { architectures } = (await readJson(`${source}/config.json`)) as { readonly architectures?: unknown };
+  const isClassifier = JSON.stringify(architectures ?? "").includes("ForSequenceClassification");
+  return [
+    ...(isClassifier
+      ? []
+      : [`${source} is no sequence classifier: config.json names ${JSON.stringify(architectures)}`]),
+    ...((await openTokenizer(source)) === null ? [`${source} has no tokenizer; add tokenizer.json`] : []),
+  ];
+}
+
+const weightBytesOf = ({ needs }: Preflight, dtype: EvalConfig["dtype"]) =>
+  needs.find((need) => need.dtype === dtype)?.weightBytes ?? 0;
 
 /** Nothing is scored in a dry run. */
 function refuseScorer(model: string): Promise<never> {

@@ -99,14 +99,18 @@ export async function openRewardModel(source: string, device: Device, io: Io): P
   const path = await locate(source, "model", io);
   const tokenizer = await openTokenizer(path);
   if (tokenizer === null) throw new UsageError(`Cannot score by ${source}: it has no tokenizer`);
+  let cutCount = 0;
+  const onCut = () => {
+    if (++cutCount === 1) io.note(`${source}: texts longer than it reads are scored without their first turns\n`);
+  };
   const tokenise = ({ conversation, answer }: Exchange) => tokenizer.encode(`${hhPrompt(conversation)} ${answer}`);
   const { model_type: type } = (await readJson(`${path}/config.json`)) as { readonly model_type?: unknown };
   if (type === "gpt2") {
     const model = await loadGpt2Classifier(path, device);
-    const score = createRewardScorer({ name: source, model, tokenise });
+    const score = createRewardScorer({ name: source, model, tokenise, onCut });
     return { score, sha256: model.sha256, [Symbol.dispose]: () => model[Symbol.dispose]() };
   }
   const model = await loadLlamaClassifier(path, device);
-  const score = createRewardScorer({ name: source, model, tokenise });
+  const score = createRewardScorer({ name: source, model, tokenise, onCut });
   return { score, sha256: model.sha256, [Symbol.dispose]: () => model[Symbol.dispose]() };
 }

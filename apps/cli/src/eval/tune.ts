@@ -4,7 +4,7 @@ import { meanInterval } from "@dual-head/eval";
 import { UsageError } from "../io.ts";
 import type { MethodId } from "./arm.ts";
 import type { EvalConfig } from "./config.ts";
-import { answer, armOf, inTurn, type SuiteContext } from "./suites/context.ts";
+import { answer, armOf, inTurn, type SuiteContext, type SuitePreview } from "./suites/context.ts";
 
 /** One setting of a method. */
 interface Trial {
@@ -62,6 +62,14 @@ export const trials: readonly Trial[] = [
   trial("cards", { rewardTarget: 5 }, { learningRate: 1e-3, epochs: 2 }),
   trial("cards", { rewardTarget: 8 }, { learningRate: 1e-3, epochs: 2 }),
 ];
+
+/** What the search would do. */
+export const tunePreview: SuitePreview = {
+  name: "tune",
+  needsScores: true,
+  arms: (config, setting) =>
+    trials.map(({ method, knobs, training }) => armOf(config, setting, method, { knobs, training })),
+};
 
 /** Runs all trials on the backbone `main`. */
 export function runTrials(

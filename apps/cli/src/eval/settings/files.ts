@@ -9,6 +9,7 @@ import {
   splitTurns,
 } from "@dual-head/data";
 import {
+  type Exchange,
   mtBenchNeedsReference,
   mtBenchTemperature,
   mtBenchTemplates,
@@ -19,7 +20,7 @@ import {
 import { createRandom } from "@dual-head/tensor-core";
 import { epochOrder } from "@dual-head/train";
 import { UsageError } from "../../io.ts";
-import type { SettingConfig } from "../config.ts";
+import type { ScorerConfig, SettingConfig } from "../config.ts";
 import type { EvalPrompt, PromptSplit, Setting } from "./setting.ts";
 
 /** Creates the setting of a configuration; its scorers are opened when they are first asked. */
@@ -27,11 +28,27 @@ export function createFilesSetting(
   config: Extract<SettingConfig, { kind: "files" }>,
   openScorer: (model: string) => Promise<Scorer>,
 ): Setting {
-  const scorerOf = (model: string): Scorer => {
-    let opened: Promise<Scorer> | null = null;
+  const opened = new Map<string, Promise<Scorer>>();
+  // Rewards that are means ask again for the answers that their parts have just scored.
+  const scored = new WeakMap<readonly Exchange[], Map<string, Promise<ArrayLike<number>>>>();
+  const modelScorer =
+    (model: string): Scorer =>
+    (exchanges, signal) => {
+      const own = scored.get(exchanges) ?? new Map<string, Promise<ArrayLike<number>>>();
+      scored.set(exchanges, own);
+      const scorer = opened.get(model) ?? openScorer(model);
+      opened.set(model, scorer);
+      const scores = own.get(model) ?? scorer.then((score) => score(exchanges, signal));
+      own.set(model, scores);
+      return scores;
+    };
+  const scorerOf = (given: ScorerConfig): Scorer => {
+    if (typeof given === "string") return modelScorer(given);
+    const parts = given.meanOf.map((name) => modelScorer(config.scorers?.[name] as string));
     return async (exchanges, signal) => {
-      opened ??= openScorer(model);
-      return (await opened)(exchanges, signal);
+      const scores: ArrayLike<number>[] = [];
+      for (const part of parts) scores.push(await part(exchanges, signal));
+      return exchanges.map((_, at) => scores.reduce((sum, each) => sum + each[at]!, 0) / scores.length);
     };
   };
   const readPairs = async (paths: readonly string[]): Promise<readonly PreferencePair[]> => {
@@ -43,7 +60,7 @@ export function createFilesSetting(
     name: "files",
     rewards: Object.keys(config.preferences),
     scorers: Object.fromEntries(
-      Object.entries(config.scorers ?? {}).map(([reward, model]) => [reward, scorerOf(model)]),
+      Object.entries(config.scorers ?? {}).map(([reward, given]) => [reward, scorerOf(given)]),
     ),
     isFluent: null,
     stopStrings: ["\n\nHuman:"],

@@ -30,6 +30,7 @@ export const ablationSuite: Suite = {
     armOf(config, setting, "genarm"),
     ...variants.map(({ label: _, ...overrides }) => armOf(config, setting, "dual-head", overrides)),
   ],
+  judged: ({ prompts }) => ({ comparisons: variants.length * prompts, grades: 0 }),
   async run(context): Promise<SuiteReport> {
     const [genArm, ...arms] = ablationSuite.arms(context.config, context.setting);
     const other = await answer(context, genArm!);

@@ -10,6 +10,7 @@ export const alpacaSuite: Suite = {
   name: "alpaca",
   title: "AlpacaEval: each method against the base model",
   arms: (config, setting) => (["base", ...methods] as const).map((method) => armOf(config, setting, method)),
+  judged: ({ prompts }) => ({ comparisons: methods.length * prompts, grades: 0 }),
   async run(context) {
     const { config, setting } = context;
     const [reward] = setting.rewards;

@@ -44,13 +44,29 @@ export interface SuiteContext {
   readonly signal: AbortSignal;
 }
 
-/** A suite: named after its table. */
-export interface Suite {
+/** What of a suite is known beforehand. */
+export interface SuitePreview {
   readonly name: string;
-  readonly title: string;
+  /** Whether somebody must score by the setting's first reward. */
+  readonly needsScores?: boolean | undefined;
   /** Arms it will run, for the preview of a dry run. */
   readonly arms: (config: EvalConfig, setting: Setting) => readonly Arm[];
+  /** How much the judge is asked at most; nothing by default. */
+  readonly judged?: ((config: EvalConfig, setting: Setting) => JudgedCounts | Promise<JudgedCounts>) | undefined;
+}
+
+/** A suite: named after its table. */
+export interface Suite extends SuitePreview {
+  readonly title: string;
   readonly run: (context: SuiteContext) => Promise<SuiteReport>;
+}
+
+/** Questions to a judge. */
+export interface JudgedCounts {
+  /** Pairs of answers, each judged in both orders. */
+  readonly comparisons: number;
+  /** Answers that are graded by themselves. */
+  readonly grades: number;
 }
 
 /** The arm of a method as the configuration has it, with changes; nested settings are changed one by one. */

@@ -85,6 +85,7 @@ export const mainSuite: Suite = {
   name: "main",
   title: "Main results: dual-head against each method",
   arms: (config, setting) => armsAt(mainPlace, config, setting),
+  judged: ({ prompts }) => ({ comparisons: mainPlace.methods.length * prompts, grades: 0 }),
   run: (context) => report("main", mainSuite.title, [mainPlace], context),
 };
 
@@ -100,5 +101,9 @@ export const crossArchitectureSuite: Suite = {
   name: "cross-architecture",
   title: "Cross-architecture: the same on another backbone",
   arms: (config, setting) => crossPlaces(config).flatMap((place) => armsAt(place, config, setting)),
+  judged: (config) => ({
+    comparisons: crossPlaces(config).reduce((sum, { methods }) => sum + methods.length * config.prompts, 0),
+    grades: 0,
+  }),
   run: (context) => report("cross-architecture", crossArchitectureSuite.title, crossPlaces(context.config), context),
 };

@@ -99,6 +99,7 @@ export const mtBenchSuite: Suite = {
   name: "mt-bench",
   title: "MT-Bench: two turns, graded",
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
+  judged: (config) => ({ comparisons: 0, grades: methods.length * 2 * twoTurnCount(config) }),
   async run(context) {
     const rows: { readonly arm: Arm; readonly scores: TwoTurnScores }[] = [];
     for (const arm of mtBenchSuite.arms(context.config, context.setting)) {

@@ -9,6 +9,7 @@ import {
   truthfulness,
 } from "@dual-head/eval";
 import type { Arm, MethodId } from "../arm.ts";
+import type { EvalConfig } from "../config.ts";
 import type { Figure, ReportTable } from "../figures.ts";
 import { exchangeOf, type MultipleChoice } from "../settings/setting.ts";
 import { answerSlots } from "../workbench.ts";
@@ -42,6 +43,11 @@ interface Marks {
   readonly unparsed: number;
 }
 
+/** Language models give marks; oracles and reward models were not made for truth. */
+function isMarking({ judge }: EvalConfig): boolean {
+  return judge.kind === "endpoint" || judge.kind === "recorded";
+}
+
 /** What an arm writes, beside true and false references; marked by the judge where that is a language model. */
 async function writtenBy(context: SuiteContext, arm: Arm, questions: readonly MultipleChoice[]) {
   const { bench, config, judge, signal } = context;
@@ -51,8 +57,7 @@ async function writtenBy(context: SuiteContext, arm: Arm, questions: readonly Mu
     answers.map((answer, at) => ({ answer, ...questions[at]!.references })),
     { seed: config.seed },
   );
-  const isModel = config.judge.kind === "endpoint" || config.judge.kind === "recorded";
-  if (!isModel || judge.grade === undefined) return { overlap, marks: null };
+  if (!isMarking(config) || judge.grade === undefined) return { overlap, marks: null };
   const exchanges = answers.map((answer, at) => ({
     ...exchangeOf(prompts[at]!, answer),
     references: [questions[at]!.references.correct.join("\n")],
@@ -98,6 +103,10 @@ export const truthfulQaSuite: Suite = {
   name: "truthfulqa",
   title: "TruthfulQA: multiple choice and written answers",
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
+  judged: async (config, setting) => ({
+    comparisons: 0,
+    grades: isMarking(config) ? methods.length * (await setting.choices()).length : 0,
+  }),
   async run(context) {
     const { config, setting } = context;
     const questions = await setting.choices();

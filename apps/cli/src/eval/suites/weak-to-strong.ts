@@ -4,7 +4,7 @@ import type { Claim, SuiteReport } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
 import { compare, percent, rewardOf } from "./compare.ts";
 import { answer, armOf, inTurn, type Suite } from "./context.ts";
-import { scoreTwoTurns } from "./mt-bench.ts";
+import { scoreTwoTurns, twoTurnCount } from "./mt-bench.ts";
 import { paperWeakToStrong } from "./paper.ts";
 
 /** Roles that the configuration has a backbone for, small to large. */
@@ -37,6 +37,10 @@ export const weakToStrongSuite: Suite = {
     ...rolesOf(config).map((role) => armOf(config, setting, "base", { name: `base ${role}`, backbone: role })),
     ...rowsOf(config, setting).map(({ arm }) => arm),
   ],
+  judged: (config, setting) => {
+    const { length } = rowsOf(config, setting);
+    return { comparisons: length * config.prompts, grades: length * 2 * twoTurnCount(config) };
+  },
   async run(context): Promise<SuiteReport> {
     const { config, setting } = context;
     const [reward] = setting.rewards;
