@@ -72,16 +72,43 @@ export async function loadModel(path: string, device: Device, options: LoadOptio
   return { ...llama, description: describeLlama(llama.config), llama };
 }
 
+/** Low-rank changes of another model; carries the hashes of that model's files and of this one's. */
+export class AdapterMismatchError extends UsageError {
+  override readonly name: string = "AdapterMismatchError";
+  readonly folder: string;
+  readonly expected: string;
+  readonly actual: string;
+
+  constructor(folder: string, expected: string, actual: string) {
+    super(
+      `Cannot attach ${folder}: it was trained on a model of SHA-256 ${expected} and this one has ${actual}; use the model it was trained on`,
+    );
+    this.folder = folder;
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
+/** Changes that this program trained name their model; those of others do not, and are taken at their word. */
+async function checkBase(folder: string, sha256: string): Promise<void> {
+  const checkpoint = await openCheckpoint(`${folder}/adapter_model.safetensors`);
+  const { backboneSha256 = sha256 } = checkpoint.metadata;
+  await checkpoint.close();
+  if (backboneSha256 !== sha256) throw new AdapterMismatchError(folder, backboneSha256, sha256);
+}
+
 /**
  * The model with the changes of a PEFT folder; disposing it frees the changes, the model stays its holder's.
  *
- * @throws UsageError for a model that is not of the LLaMA family, and as loadDeltas does
+ * @throws UsageError for a model that is not of the LLaMA family, AdapterMismatchError where the changes say that they were
+ * trained on another model, and as loadDeltas does
  */
 export async function attachAdapter(model: LoadedModel, folder: string, device: Device): Promise<LoadedModel> {
   const { llama } = model;
   if (llama === null) {
     throw new UsageError(`Cannot attach ${folder}: adapters are read for the LLaMA family only; use such a model`);
   }
+  await checkBase(folder, llama.sha256);
   const deltas = await loadDeltas(folder, llama.config, device);
   const changed = { ...llama, params: attachDeltas(llama.params, deltas), [Symbol.dispose]: () => freeTree(deltas) };
   return { ...changed, description: model.description, llama: changed };

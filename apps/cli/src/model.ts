@@ -82,6 +82,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
   }
   const modelPath = await locate(options.model, "model", io);
   const tokenizerPath = options.tokenizer === undefined ? modelPath : await locate(options.tokenizer, "tokenizer", io);
+  const adapter = options.adapter === undefined ? null : await locate(options.adapter, "adapter", io);
   const headsPaths: string[] = [];
   for (const { directory } of options.heads ?? []) headsPaths.push(await locate(directory, "heads", io));
   const resources = new Resources();
@@ -98,8 +99,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
       }),
     );
     progress.end();
-    const { adapter } = options;
-    const loaded = adapter === undefined ? base : resources.use(await attachAdapter(base, adapter, device));
+    const loaded = adapter === null ? base : resources.use(await attachAdapter(base, adapter, device));
     const tokenizer = await openTokenizer(tokenizerPath);
     if (tokenizer === null && options.tokenizer !== undefined) {
       throw new UsageError(

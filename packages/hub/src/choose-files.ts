@@ -4,7 +4,7 @@ import { FileError, type JsonValue, parseJson } from "@dual-head/bytes";
 import { HubError } from "./hub-error.ts";
 
 /** What a repository is wanted for; "auto" takes trained heads where it has them and a model otherwise. */
-export type Purpose = "auto" | "model" | "heads" | "tokenizer";
+export type Purpose = "auto" | "model" | "heads" | "adapter" | "tokenizer";
 
 /** The chosen files. */
 export interface FileChoice {
@@ -20,6 +20,8 @@ const indexName = "model.safetensors.index.json";
 const tokenizerNames =
   /^(tokenizer\.json|tokenizer_config\.json|special_tokens_map\.json|added_tokens\.json|vocab\.json|merges\.txt|tokenizer\.model|spiece\.model|chat_template\.(jinja|json)|additional_chat_templates\/[^/]+\.jinja)$/;
 const configNames = /^(config\.json|generation_config\.json)$/;
+/** A PEFT folder of low-rank changes. */
+const adapterNames = ["adapter_config.json", "adapter_model.safetensors"] as const;
 const headsNames = /^(heads\.safetensors|card\.md)$/;
 
 /**
@@ -50,6 +52,15 @@ export function chooseFiles(paths: readonly string[], purpose: Purpose, reposito
     return has(headsName)
       ? { paths: matching(headsNames), index: null }
       : refuse(headsName, matching(/^[^/]+\.safetensors$/), "name a repository that holds trained heads");
+  }
+  if (purpose === "adapter") {
+    return adapterNames.every(has)
+      ? { paths: adapterNames, index: null }
+      : refuse(
+          adapterNames.join(" and "),
+          matching(/^adapter_[^/]+$/),
+          "name a repository with low-rank changes in PEFT's form",
+        );
   }
   const others = [...matching(configNames), ...matching(tokenizerNames)];
   if (has(singleName)) return { paths: [...others, singleName], index: null };

@@ -86,6 +86,11 @@ describe("chooseFiles()", () => {
   it("takes heads where they are, and a tokenizer alone", () => {
     expect(chooseFiles(["heads.safetensors", "card.md", "x"], "auto", "a/b").paths).toHaveLength(2);
     expect(() => chooseFiles(["model.safetensors"], "heads", "a/b")).toThrow("trained heads");
+    const adapter = ["adapter_config.json", "adapter_model.safetensors"];
+    expect(chooseFiles([...adapter, "README.md", "tokenizer.json"], "adapter", "a/b").paths).toEqual(adapter);
+    expect(() => chooseFiles(["adapter_config.json", "adapter_model.bin"], "adapter", "a/b")).toThrow(
+      "needs adapter_config.json and adapter_model.safetensors but has adapter_config.json, adapter_model.bin",
+    );
     expect(chooseFiles([...common, "model.safetensors"], "tokenizer", "a/b").paths).toHaveLength(2);
     expect(() => chooseFiles(["config.json"], "tokenizer", "a/b")).toThrow(HubError);
   });

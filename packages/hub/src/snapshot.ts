@@ -77,7 +77,8 @@ export async function findSnapshot(
     if (files === null || !files.every((path) => present.includes(path))) return null;
     const found = describe(name, places, commit, files);
     // A folder of weights without one is a part that somebody fetched.
-    const isPart = listed === null && purpose !== "heads" && found.path === folder && !hasTokenizer(files);
+    const needsTokenizer = purpose !== "heads" && purpose !== "adapter";
+    const isPart = listed === null && needsTokenizer && found.path === folder && !hasTokenizer(files);
     return isPart && !files.includes(headsName) ? null : found;
   } catch (error) {
     if (error instanceof HubError && error.facts.fault === "no-files") return null;

@@ -92,7 +92,7 @@ export function addContextOption(command: Command, otherwise: string): Command {
 export function addModelOptions(command: Command): Command {
   return addDeviceOptions(
     addTokenizerOption(addIgnoreOption(addDtypeOption(command).requiredOption("--model <model>", modelHelp)))
-      .option("--adapter <dir>", "a PEFT folder of low-rank changes, as train --lora writes it; not with --heads")
+      .option("--adapter <adapter>", "low-rank changes in PEFT's form, a folder or owner/name; not with --heads")
       .option("--heads <heads[=weight]>", "trained heads, a folder or owner/name; repeat to mix by weight", headsOption)
       .option(
         "--strength <s>",

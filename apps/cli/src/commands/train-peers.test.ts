@@ -64,6 +64,8 @@ describe("train --method", () => {
     const base = await idsOf("--model", place("model"));
     expect(await idsOf("--model", place("dpo"))).not.toEqual(base);
     expect(await idsOf("--model", place("model"), "--adapter", place("genarm"))).not.toEqual(base);
+    const other = await run(["generate", "--prompt", "x", "--model", place("dpo"), "--adapter", place("genarm")]);
+    expect([other.status, other.note]).toEqual([2, expect.stringContaining("use the model it was trained on")]);
     using classifier = await loadLlamaClassifier(place("bradley-terry"), await sharedDevice("cpu"));
     expect([classifier.labels, classifier.padTokenId]).toEqual([["LABEL_0"], 1]);
     const heads = ["--model", place("model"), "--adapter", place("genarm"), "--heads", place("genarm")];
