@@ -15,6 +15,7 @@ import { openTokenizer } from "../open-tokenizer.ts";
 import { type Arm, keyOf, type PartSpec } from "./arm.ts";
 import { sourceOf } from "./backbone-source.ts";
 import type { EvalConfig } from "./config.ts";
+import { fitPrompt, promptRoom } from "./fit-prompt.ts";
 import { type OpenedMethod, openMethod, partsOf } from "./methods/methods.ts";
 import type { LoadedParts, ModelPart } from "./methods/parts.ts";
 import { type LoadedPart, loadPart, trainPart } from "./methods/train-part.ts";
@@ -77,7 +78,21 @@ export class Workbench implements Disposable {
     const temperature = temperatureOf(arm, config);
     const { config: shape } = (await this.backbone(arm.backbone)).llama;
     return this.withMethod(arm, config.concurrency, shape.maxTokens, async (method, base, tokenizer) => {
-      const encoded = prompts.map(({ text }) => [...tokenizer.encode(text)]);
+      const fitted = prompts.map(({ text, manner }) =>
+        fitPrompt(
+          (given) => tokenizer.encode(given),
+          text,
+          promptRoom(shape.maxTokens, manner?.maxNewTokens ?? config.maxNewTokens),
+        ),
+      );
+      const cutCount = fitted.filter(({ isCut }) => isCut).length;
+      if (cutCount > 0) {
+        const most = `${shape.maxTokens} tokens of ${config.backbones[arm.backbone]}`;
+        io.note(
+          `${arm.name}: ${cutCount} of ${prompts.length} prompts do not fit the ${most}; their first turns are left out\n`,
+        );
+      }
+      const encoded = fitted.map(({ tokens }) => tokens);
       for (let start = 0; start < todo.length; start += groupSize) {
         const group = todo.slice(start, start + groupSize);
         const requests = group.map((index) =>

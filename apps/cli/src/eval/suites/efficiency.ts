@@ -6,6 +6,7 @@ import type { Device } from "@dual-head/tensor-core";
 import type { Tokenizer } from "@dual-head/tokenizer";
 import type { Arm, MethodId } from "../arm.ts";
 import type { Claim, Figure, TableRow } from "../figures.ts";
+import { fitPrompt, promptRoom } from "../fit-prompt.ts";
 import { type OpenedMethod, partsOf } from "../methods/methods.ts";
 import { isLowRank } from "../methods/train-part.ts";
 import type { EvalPrompt } from "../settings/setting.ts";
@@ -67,7 +68,8 @@ async function request(context: SuiteContext, open: Open, prompt: EvalPrompt, in
   const { bench, config, signal } = context;
   const { method, tokenizer, spent } = open;
   const { newTokens } = config.efficiency;
-  const tokens = [...tokenizer.encode(prompt.text)];
+  const { maxTokens } = (await bench.backbone(spent.arm.backbone)).llama.config;
+  const { tokens } = fitPrompt((text) => tokenizer.encode(text), prompt.text, promptRoom(maxTokens, newTokens));
   const ordinary = bench.request(spent.arm, tokens, index, method, tokenizer);
   const before = { ...method.generator.cost };
   const started = performance.now();
