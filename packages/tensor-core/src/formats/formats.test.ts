@@ -108,6 +108,16 @@ describe("f16", () => {
   });
 });
 
+/** How far x row · w column may be off: each activation by half a step of its block, sums by what floats keep. */
+function roundingBound(x: Float32Array, w: Float32Array, inner: number, row: number, column: number): number {
+  let bound = 0;
+  for (let k = 0; k < inner; k++) {
+    const step = blockMaximum(x, inner, row * inner + k) / 8191;
+    bound += Math.abs(w[column * inner + k]!) * (step / 2 + 3e-6 * Math.abs(x[row * inner + k]!));
+  }
+  return bound * (1 + 1e-3);
+}
+
 describe.each(dtypes)("products with %s weights on cpu", (dtype) => {
   const shapes = fc.record({
     rows: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 5, max: 40 })),
@@ -116,30 +126,40 @@ describe.each(dtypes)("products with %s weights on cpu", (dtype) => {
     draw: fc.nat(),
   });
 
-  it.each(["relaxed", "simd"])(`agree with float64, either way round, variant %s (seed ${seed})`, async (variant) => {
-    using device = await openDevice("cpu", { threads: 2, variant });
-    const reference = await sharedDevice("reference");
-    await fc.assert(
-      fc.asyncProperty(shapes, async ({ rows, columns, inner, draw }) => {
-        const [x, w, g] = [
-          normals(draw, rows * inner),
-          normals(draw + 1, columns * inner),
-          normals(draw, rows * columns),
-        ];
-        for (const [transposeB, values, width] of [
-          [true, x, inner],
-          [false, g, columns],
-        ] as const) {
-          const on = (at: typeof device) =>
-            at.scope(() =>
-              matmul(at.tensor([...values], [rows, width]), at.tensor(w, [columns, inner], dtype), { transposeB }),
-            );
-          checkClose("the product", await on(device).read(), await on(reference).read(), 5e-5);
-        }
-      }),
-      { seed, numRuns: 25 },
-    );
-  });
+  it.each(["relaxed-dots", "relaxed", "simd"])(
+    `agree with float64, either way round, variant %s (seed ${seed})`,
+    async (variant) => {
+      using device = await openDevice("cpu", { threads: 2, variant });
+      const reference = await sharedDevice("reference");
+      await fc.assert(
+        fc.asyncProperty(shapes, async ({ rows, columns, inner, draw }) => {
+          const [x, w, g] = [
+            normals(draw, rows * inner),
+            normals(draw + 1, columns * inner),
+            normals(draw, rows * columns),
+          ];
+          for (const [transposeB, values, width] of [
+            [true, x, inner],
+            [false, g, columns],
+          ] as const) {
+            const on = (at: typeof device) =>
+              at.scope(() =>
+                matmul(at.tensor([...values], [rows, width]), at.tensor(w, [columns, inner], dtype), { transposeB }),
+              );
+            const [found, expected] = [await on(device).read(), await on(reference).read()];
+            if (transposeB && (dtype === "q8" || dtype === "q4")) {
+              const decoded = unpackMatrix(dtype, packMatrix(dtype, w, columns, inner), columns, inner);
+              for (const [at, value] of found.entries()) {
+                const bound = roundingBound(x, decoded, inner, Math.floor(at / columns), at % columns);
+                expect(Math.abs(value - expected[at]!)).toBeLessThanOrEqual(bound);
+              }
+            } else checkClose("the product", found, expected, 5e-5);
+          }
+        }),
+        { seed, numRuns: 25 },
+      );
+    },
+  );
 
   it("give one element the same bits in any batch of few rows and for any number of threads", async () => {
     const [inner, columns] = [67, 29];
@@ -158,6 +178,27 @@ describe.each(dtypes)("products with %s weights on cpu", (dtype) => {
     const alone = await of(1, 1);
     expect(await of(3, 1)).toEqual(alone);
     expect(await of(3, 4)).toEqual(alone);
+  });
+
+  it("have the bits of one row in any batch, where integers are dots of bytes", async () => {
+    if (dtype !== "q8" && dtype !== "q4") return;
+    // More than the 32 blocks that meet at once, and columns that fill neither a panel nor a pair of them.
+    const [inner, columns] = [1063, 43];
+    const values = normals(7, 300 * inner);
+    const rowsOf = async (threads: number, rows: number) => {
+      using device = await openDevice("cpu", { threads, variant: "relaxed-dots" });
+      const features = device.tensor(values.slice(0, rows * inner), [rows, inner]);
+      const [once, other] = [8, 9].map((draw) =>
+        device.tensor(normals(draw, columns * inner), [columns, inner], dtype),
+      );
+      const terms = [once, other].map((weight) => ({ features, weight: weight! }));
+      return project(terms).read();
+    };
+    const all = await rowsOf(3, 300);
+    for (const rows of [1, 4, 7, 10, 13]) {
+      expect(await rowsOf(1, rows)).toEqual(all.slice(0, rows * columns));
+    }
+    expect(await rowsOf(1, 300)).toEqual(all);
   });
 
   it("serve heads, scores and their gradients beside float heads", async () => {

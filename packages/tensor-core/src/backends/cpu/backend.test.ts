@@ -200,7 +200,7 @@ describe("the cpu device with 1, 2 and 3 threads", () => {
 });
 
 describe('openDevice("cpu")', () => {
-  it.each(["simd", "relaxed"])("runs variant %s where it is asked for", async (variant) => {
+  it.each(["simd", "relaxed", "relaxed-dots"])("runs variant %s where it is asked for", async (variant) => {
     using device = await openDevice("cpu", { threads: 1, variant });
     expect(device.info.variant).toBe(variant);
     using sum = add(device.tensor([1, 2, 3], [3]), device.tensor([10], [1]));
@@ -210,7 +210,7 @@ describe('openDevice("cpu")', () => {
   it("throws a DeviceError for a variant it does not know, and for no whole number of threads", async () => {
     await expect(openDevice("cpu", { variant: "avx" })).rejects.toThrow(DeviceError);
     await expect(openDevice("cpu", { variant: "avx" })).rejects.toThrow(
-      'kernel variant "avx" is unknown; choose one of wide, relaxed, simd',
+      'kernel variant "avx" is unknown; choose one of wide-dots, wide, relaxed-dots, relaxed, simd',
     );
     for (const threads of [0, -1, 1.5, Number.NaN, 65]) {
       await expect(openDevice("cpu", { threads })).rejects.toThrow(DeviceError);

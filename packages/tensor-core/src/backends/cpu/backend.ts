@@ -50,7 +50,8 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
       features: [
         "simd128",
         "packed weights",
-        ...(kernels.variant === "relaxed" ? ["relaxed-simd"] : []),
+        ...(kernels.build === "simd" ? [] : ["relaxed-simd"]),
+        ...(kernels.integerDots ? ["integer dots"] : []),
         ...(shared ? ["threads"] : []),
       ],
       limits: { maximumBytes: memory.maximumBytes },
@@ -111,6 +112,7 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
         inputs: ins,
         outputs: outs,
         attrs,
+        integerDots: kernels.integerDots,
         parallel: (name, args, unitCount, minimumChunk = 1) => pool.run(name, args, unitCount, minimumChunk),
         scratch(byteLength) {
           const pointer = memory.allocate(byteLength);

@@ -11,6 +11,8 @@ export interface CpuView extends TensorSpec {
 
 /** The part of a call that runs kernels: what shared building blocks such as `gemm` need of it. */
 export interface CpuRunner {
+  /** Whether products with integer weights are to be dots of bytes: this engine was seen to compute them rightly and fast. */
+  readonly integerDots: boolean;
   /**
    * Runs the exported kernel `name(...args, begin, end)` over 0..unitCount in chunks that own disjoint outputs.
    * Chunks hold at least `minimumChunk` units; work of fewer than two such chunks stays on the calling thread.

@@ -1,32 +1,40 @@
 // Kernel variants: which this engine has, compiled once a process, and proven on small sums before use. Knows no thread.
 import { DeviceError } from "../../errors.ts";
 import { kernelModules } from "./kernels.generated.ts";
+import { faultOfFloats, faultOfIntegerDots, secondsOfFloats, secondsOfIntegerDots } from "./self-test.ts";
 
 /**
- * `relaxed` fuses multiply-adds, `simd` has two steps: the choice that decides bits. `wide` is relaxed with larger tiles
- * that the engine joins into 256-bit vectors, of the same bits.
+ * A build of the kernels: `relaxed` fuses multiply-adds, `simd` has two steps, which decides bits; `wide` is relaxed with
+ * larger tiles that the engine joins into 256-bit vectors, of the same bits. With `-dots`, products of many rows with 8-
+ * and 4-bit weights are dot products of integers, like those of few rows, where else weights are unpacked to floats.
  */
-export type KernelVariant = "wide" | "relaxed" | "simd";
+export type KernelVariant = "wide-dots" | "wide" | "relaxed-dots" | "relaxed" | "simd";
 
-/** A compiled variant for one kind of memory. */
+type Build = "wide" | "relaxed" | "simd";
+
+/** A compiled build for one kind of memory. */
 export interface Kernels {
-  readonly variant: KernelVariant;
+  readonly build: Build;
   readonly shared: boolean;
   readonly module: WebAssembly.Module;
 }
 
 /** Kernels that were chosen, and the variants before them with why they were not. */
 export interface ChosenKernels extends Kernels {
+  readonly variant: KernelVariant;
+  /** Whether the engine's dot products of bytes are to be used. */
+  readonly integerDots: boolean;
   readonly passedOver: readonly string[];
 }
 
-/** An exported kernel: numbers in, nothing out; the last two are the units it owns. */
-export type Kernel = (...args: number[]) => void;
-
-/** The exports of an instance, by name. */
-export type KernelExports = Readonly<Record<string, Kernel>>;
-
-const variants: readonly KernelVariant[] = ["wide", "relaxed", "simd"];
+/** From the fastest on. */
+const variants: Readonly<Record<KernelVariant, { readonly build: Build; readonly integerDots: boolean }>> = {
+  "wide-dots": { build: "wide", integerDots: true },
+  wide: { build: "wide", integerDots: false },
+  "relaxed-dots": { build: "relaxed", integerDots: true },
+  relaxed: { build: "relaxed", integerDots: false },
+  simd: { build: "simd", integerDots: false },
+};
 const compiled = new Map<string, Promise<Kernels | string>>();
 
 /**
@@ -34,59 +42,78 @@ const compiled = new Map<string, Promise<Kernels | string>>();
  * unknown or this engine lacks it.
  */
 export async function loadKernels(shared: boolean, wanted?: string): Promise<ChosenKernels> {
-  const choices = wanted === undefined ? variants : variants.filter((variant) => variant === wanted);
+  const names = Object.keys(variants) as KernelVariant[];
+  const choices = wanted === undefined ? names : names.filter((variant) => variant === wanted);
   if (choices.length === 0) {
     throw new DeviceError(
       "cpu",
-      `Cannot open the cpu device: kernel variant "${wanted}" is unknown; choose one of ${variants.join(", ")}`,
+      `Cannot open the cpu device: kernel variant "${wanted}" is unknown; choose one of ${names.join(", ")}`,
     );
   }
-  const reasons: string[] = [];
+  const passedOver: string[] = [];
   for (const variant of choices) {
-    const entry = compileOnce(variant, shared);
-    const kernels = await entry;
-    const reason = typeof kernels === "string" ? kernels : variant === wanted ? null : await slownessOf(kernels);
-    if (typeof kernels !== "string" && reason === null) return { ...kernels, passedOver: reasons };
-    reasons.push(`${variant}: ${reason}`);
+    const { build, integerDots } = variants[variant];
+    const kernels = await (wanted === undefined
+      ? fastest(build, integerDots, shared)
+      : proven(build, integerDots, shared));
+    if (typeof kernels !== "string") return { ...kernels, variant, integerDots, passedOver };
+    passedOver.push(`${variant}: ${kernels}`);
   }
   throw new DeviceError(
     "cpu",
-    `Cannot open the cpu device: this engine runs no kernel variant of those asked for (${reasons.join("; ")})`,
+    `Cannot open the cpu device: this engine runs no kernel variant of those asked for (${passedOver.join("; ")})`,
   );
 }
 
-/** Instance of a module over a memory, with its thread's own scratch. */
-export function instantiate(
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-  threadScratch: number,
-): KernelExports {
-  const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as KernelExports;
-  kernels.setThreadScratch!(threadScratch);
-  return kernels;
+/** A variant that computes rightly and faster than the ones behind it, or why it does not. */
+async function fastest(build: Build, integerDots: boolean, shared: boolean): Promise<Kernels | string> {
+  const kernels = await compileOnce(build, shared, false);
+  if (typeof kernels === "string") return kernels;
+  return (await slownessOf(kernels)) ?? (integerDots ? reasonAgainstDots(kernels) : null) ?? kernels;
 }
 
-function compileOnce(variant: KernelVariant, shared: boolean): Promise<Kernels | string> {
-  const key = `${variant}${shared ? "Shared" : "Unshared"}` as const;
-  let entry = compiled.get(key);
+/** A variant that computes rightly, however fast. */
+async function proven(build: Build, integerDots: boolean, shared: boolean): Promise<Kernels | string> {
+  const kernels = await compileOnce(build, shared, false);
+  if (typeof kernels === "string" || !integerDots || faultOfIntegerDots(kernels.module, shared) === null)
+    return kernels;
+  // The baseline compiler of Node 20 computes dots wrongly, its optimiser rightly.
+  const optimised = await compileOnce(build, shared, true);
+  return typeof optimised === "string" ? optimised : (faultOfIntegerDots(optimised.module, shared) ?? optimised);
+}
+
+function compileOnce(build: Build, shared: boolean, optimised: boolean): Promise<Kernels | string> {
+  const key = `${build}${shared ? "Shared" : "Unshared"}` as const;
+  const name = optimised ? `${key} optimised` : key;
+  let entry = compiled.get(name);
   if (entry === undefined) {
-    entry = compile(variant, shared, kernelModules[key]);
-    compiled.set(key, entry);
+    entry = compile(build, shared, optimised, kernelModules[key]);
+    compiled.set(name, entry);
   }
   return entry;
 }
 
-/** Returns why not, where the variant cannot be had. */
-async function compile(variant: KernelVariant, shared: boolean, base64: string): Promise<Kernels | string> {
+/** Returns why not, where the build cannot be had. */
+async function compile(build: Build, shared: boolean, optimised: boolean, base64: string): Promise<Kernels | string> {
   if (typeof WebAssembly === "undefined") return "no WebAssembly";
   const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   // Node 20 has relaxed SIMD behind a flag that may be set until the module is compiled.
-  if (!WebAssembly.validate(bytes) && variant === "relaxed") setEngineFlags("--experimental-wasm-relaxed-simd");
+  if (!WebAssembly.validate(bytes) && build === "relaxed") setEngineFlags("--experimental-wasm-relaxed-simd");
   if (!WebAssembly.validate(bytes)) return "not supported";
-  if (variant === "wide" && !joinsVectors()) return "this engine does not join vectors";
-  const module = variant === "wide" ? compileJoined(bytes) : await WebAssembly.compile(bytes);
-  const fault = selfTest(module, shared);
-  return fault === null ? { variant, shared, module } : `its self-test failed: ${fault}`;
+  if (build === "wide" && !joinsVectors()) return "this engine does not join vectors";
+  const joined = build === "wide" ? ["--experimental-wasm-revectorize"] : [];
+  // An engine that knows the bytes hands out the code it has; an empty section of a name makes them others.
+  const own = optimised ? withSection(bytes) : bytes;
+  const module = optimised || build === "wide" ? compileOptimised(own, joined) : await WebAssembly.compile(bytes);
+  const fault = faultOfFloats(module, shared);
+  return fault === null ? { build, shared, module } : `its self-test failed: ${fault}`;
+}
+
+function withSection(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const longer = new Uint8Array(bytes.length + 4);
+  longer.set(bytes);
+  longer.set([0, 2, 1, 0x6f], bytes.length);
+  return longer;
 }
 
 /** Engines that were tested to turn pairs of 128-bit vectors into 256 bits: V8 of Node 24 on x86-64. */
@@ -95,46 +122,38 @@ function joinsVectors(): boolean {
   return arch === "x64" && versions?.v8?.split(".")[0] === "13" && versions.bun === undefined;
 }
 
-// The joining pass is experimental, so it is on for this module alone: compiled at once and by the optimiser, after which
-// no other code of the process meets the flags.
-function compileJoined(bytes: Uint8Array<ArrayBuffer>): WebAssembly.Module {
-  setEngineFlags("--experimental-wasm-revectorize", "--no-liftoff", "--no-wasm-lazy-compilation");
+// Such flags are on for this module alone: compiled at once and by the optimiser, after which no other code of the process
+// meets them.
+function compileOptimised(bytes: Uint8Array<ArrayBuffer>, flags: readonly string[]): WebAssembly.Module {
+  setEngineFlags(...flags, "--no-liftoff", "--no-wasm-lazy-compilation");
   try {
     return new WebAssembly.Module(bytes);
   } finally {
-    setEngineFlags("--no-experimental-wasm-revectorize", "--liftoff", "--wasm-lazy-compilation");
+    setEngineFlags(...flags.map((flag) => flag.replace("--", "--no-")), "--liftoff", "--wasm-lazy-compilation");
   }
 }
 
 /**
- * Null unless the variant is `wide` and its tiles are no faster than those of `relaxed`: without the joining, as on
+ * Null unless the build is `wide` and its tiles are no faster than those of `relaxed`: without the joining, as on
  * processors that lack 256-bit vectors, they would be half as fast.
  */
 async function slownessOf(kernels: Kernels): Promise<string | null> {
-  if (kernels.variant !== "wide") return null;
-  const relaxed = await compileOnce("relaxed", kernels.shared);
+  if (kernels.build !== "wide") return null;
+  const relaxed = await compileOnce("relaxed", kernels.shared, false);
   if (typeof relaxed === "string") return null;
-  const ratio = secondsOfTiles(relaxed) / secondsOfTiles(kernels);
+  const ratio = secondsOfFloats(relaxed) / secondsOfFloats(kernels);
   return ratio >= 1.1 ? null : `its tiles have ${ratio.toFixed(2)} times the speed of relaxed, at least 1.1 is asked`;
 }
 
-const tileSeconds = new WeakMap<WebAssembly.Module, number>();
-
-/** Least time of a product of 64×64×256 in tiles, once the engine has optimised it. */
-function secondsOfTiles({ module, shared }: Kernels): number {
-  const held = tileSeconds.get(module);
-  if (held !== undefined) return held;
-  const memory = new WebAssembly.Memory({ initial: 4, maximum: 65_536, shared });
-  const kernels = instantiate(module, memory, 1024);
-  let least = Number.POSITIVE_INFINITY;
-  const begin = performance.now();
-  for (let round = 0; round < 12 || (performance.now() - begin < 10 && round < 400); round++) {
-    const from = performance.now();
-    kernels.multiplyPacked!(65_536, 131_072, 196_608, 64, 64, 64, 256, 0, 64, 64, 0, 1);
-    least = Math.min(least, performance.now() - from);
-  }
-  tileSeconds.set(module, least / 1000);
-  return least / 1000;
+/** Null where integer dots are right, and faster than floats by as much as unpacking weights to floats is left aside. */
+function reasonAgainstDots(kernels: Kernels): string | null {
+  const { module, shared } = kernels;
+  const fault = faultOfIntegerDots(module, shared);
+  if (fault !== null) return fault;
+  const ratio = secondsOfFloats(kernels) / secondsOfIntegerDots(kernels);
+  if (!(ratio >= 1.1)) return `its dots have ${ratio.toFixed(2)} times the speed of floats, at least 1.1 is asked`;
+  // Once more, for by now an engine that compiles twice has optimised them.
+  return faultOfIntegerDots(module, shared);
 }
 
 interface HostProcess {
@@ -152,36 +171,4 @@ function setEngineFlags(...flags: readonly string[]): void {
     | { setFlagsFromString?: (flag: string) => void }
     | undefined;
   for (const flag of flags) v8?.setFlagsFromString?.(flag);
-}
-
-// Engines have shipped wrong code for new vector instructions: a tile product and a row product of awkward sizes against
-// float64 catch it before any user does.
-function selfTest(module: WebAssembly.Module, shared: boolean): string | null {
-  const memory = new WebAssembly.Memory({ initial: 2, maximum: 65_536, shared });
-  const kernels = instantiate(module, memory, 1024);
-  const [rows, columns, inner] = [7, 13, 23];
-  const [a, b, packedA, packedB, c] = [8192, 16_384, 24_576, 32_768, 49_152];
-  const left = new Float32Array(memory.buffer, a, rows * inner);
-  const right = new Float32Array(memory.buffer, b, columns * inner);
-  for (let index = 0; index < left.length; index++) left[index] = Math.sin(index + 1);
-  for (let index = 0; index < right.length; index++) right[index] = Math.cos(3 * index);
-  const product = new Float32Array(memory.buffer, c, rows * columns);
-  const worst = () => {
-    let most = 0;
-    for (let index = 0; index < product.length; index++) {
-      let sum = 0;
-      for (let k = 0; k < inner; k++)
-        sum += left[Math.floor(index / columns) * inner + k]! * right[(index % columns) * inner + k]!;
-      const difference = Math.abs(product[index]! - sum);
-      most = difference <= most ? most : Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
-    }
-    return most;
-  };
-  kernels.packRows!(a, inner, 1, packedA, rows, inner, 0, Math.ceil(rows / 4));
-  kernels.packColumns!(b, inner, 1, packedB, columns, inner, 0, Math.ceil(columns / 16));
-  kernels.multiplyPacked!(packedA, packedB, c, columns, rows, columns, inner, 0, 64, 64, 0, 1);
-  if (!(worst() < 1e-4)) return `the tile product is off by ${worst()}`;
-  product.fill(Number.NaN);
-  kernels.multiplyRowDots!(a, inner, b, inner, c, columns, rows, inner, 0, 0, columns);
-  return worst() < 1e-4 ? null : `the row product is off by ${worst()}`;
 }

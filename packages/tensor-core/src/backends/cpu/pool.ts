@@ -2,7 +2,8 @@
 // that sleeps or was descheduled holds nobody up. Chunks own disjoint outputs: who computes them cannot change a bit.
 import { DeviceError } from "../../errors.ts";
 import { ARGUMENT_BYTES, CONTROL_BYTES, REMAINING_MASK, word } from "./control.ts";
-import { instantiate, type Kernel, type KernelExports, type Kernels } from "./kernels.ts";
+import { instantiate, type Kernel, type KernelExports } from "./instance.ts";
+import type { Kernels } from "./kernels.ts";
 import { nodeWorkerSource, webWorkerSource } from "./worker-source.ts";
 
 /** Scratch memory of each thread, for tiles and blocks of scores. */

@@ -19,6 +19,15 @@ export function fma(a: v128, b: v128, c: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? f32x4.relaxed_madd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
 }
 
+/**
+ * c + products of signed bytes of a with bytes 0 to 127 of b, added by fours: exact in every engine, since sums of two
+ * products fit into 16 bits and b's highest bit, which engines read differently, is zero.
+ */
+@inline
+export function dotBytes(a: v128, b: v128, c: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i32x4.relaxed_dot_i8x16_i7x16_add_s(a, b, c) : unreachable();
+}
+
 /** (l0 + l2) + (l1 + l3). */
 @inline
 export function horizontalSum(a: v128): f32 {
@@ -46,6 +55,19 @@ export function storePartial(pointer: usize, value: v128, count: i32): void {
   v128.store_lane<u32>(pointer, value, 0);
   if (count > 1) v128.store_lane<u32>(pointer, value, 1, 4);
   if (count > 2) v128.store_lane<u32>(pointer, value, 2, 8);
+}
+
+/** Four vectors of a row-major 4×4 block of 32-bit lanes, written as its transpose at distance `step`. */
+@inline
+export function storeTransposed(to: usize, step: usize, a: v128, b: v128, c: v128, d: v128): void {
+  const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
+  const ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+  const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
+  const cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
+  v128.store(to, v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5));
+  v128.store(to + step, v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7));
+  v128.store(to + 2 * step, v128.shuffle<f32>(ab1, cd1, 0, 1, 4, 5));
+  v128.store(to + 3 * step, v128.shuffle<f32>(ab1, cd1, 2, 3, 6, 7));
 }
 
 /** Σ a·b over `count` elements in four interleaved sums of four lanes: one fixed tree a length. */

@@ -1,6 +1,6 @@
 // Products of rounded rows with 4-bit panels, exact in integers within a block, and panels back to float32 rows;
 // AssemblyScript. Knows the layout of format.ts; integers are stored plus 8, which the sums of blocks take back.
-import { fma, threadScratch } from "../../backends/cpu/prelude.as";
+import { dotBytes, fma, threadScratch } from "../../backends/cpu/prelude.as";
 import { extremeOf, quantise } from "../blocks.as";
 import { storePanel } from "../panel.as";
 
@@ -94,6 +94,67 @@ export function multiplyQ4(
       const first = <usize>row * blocks;
       const from = x + (first << 6);
       sumPanelQ4(weights, from, from + (blocks << 6), scales + (first << 2), sums + (first << 2), own);
+      storePanel(c, rowStride, row, panel, columnCount, v128.load(own), v128.load(own, 16), accumulate);
+    }
+  }
+}
+
+/**
+ * `sumPanelQ4` of a row in two parts of signed bytes, by dot products of bytes: the same sums. 128·above + below is the row.
+ */
+export function sumPanelNibbles(v: usize, from: usize, last: usize, scale: usize, sum: usize, to: usize): void {
+  const mask = i8x16.splat(15);
+  let low = f32x4.splat(0), high = f32x4.splat(0);
+  while (from < last) {
+    let above0 = i32x4.splat(0), above4 = i32x4.splat(0);
+    let below0 = v128.load32_splat(sum), below4 = below0;
+    const middle = from + 32;
+    let words = v + 32;
+    for (; from < middle; from += 8) {
+      const v0 = v128.load(words), v4 = v128.load(words, 16);
+      const low0 = v128.and(v0, mask), low4 = v128.and(v4, mask);
+      let x = v128.load32_splat(from);
+      above0 = dotBytes(x, low0, above0);
+      above4 = dotBytes(x, low4, above4);
+      x = v128.load32_splat(from, 32);
+      below0 = dotBytes(x, low0, below0);
+      below4 = dotBytes(x, low4, below4);
+      const high0 = v128.and(i16x8.shr_u(v0, 4), mask), high4 = v128.and(i16x8.shr_u(v4, 4), mask);
+      x = v128.load32_splat(from, 4);
+      above0 = dotBytes(x, high0, above0);
+      above4 = dotBytes(x, high4, above4);
+      x = v128.load32_splat(from, 36);
+      below0 = dotBytes(x, high0, below0);
+      below4 = dotBytes(x, high4, below4);
+      words += 32;
+    }
+    const whole0 = i32x4.add(i32x4.shl(above0, 7), below0), whole4 = i32x4.add(i32x4.shl(above4, 7), below4);
+    const own = v128.load32_splat(scale);
+    const factor0 = f32x4.mul(own, v128.load(v)), factor4 = f32x4.mul(own, v128.load(v, 16));
+    low = fma(f32x4.convert_i32x4_s(whole0), factor0, low);
+    high = fma(f32x4.convert_i32x4_s(whole4), factor4, high);
+    v += BLOCK_BYTES;
+    from += 32;
+    scale += 4;
+    sum += 4;
+  }
+  v128.store(to, low);
+  v128.store(to, high, 16);
+}
+
+/** `multiplyQ4` for x as `roundBytes` left it; builds with relaxed SIMD only. Units: panels of 8 rows of w. */
+export function multiplyNibbles(
+  x: usize, scales: usize, sums: usize, w: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32, innerSize: i32,
+  accumulate: bool, begin: i32, end: i32,
+): void {
+  const blocks = <usize>((innerSize + 31) >> 5);
+  const own = threadScratch();
+  for (let panel = begin; panel < end; panel++) {
+    const weights = w + <usize>panel * blocks * BLOCK_BYTES;
+    for (let row = 0; row < rowCount; row++) {
+      const first = <usize>row * blocks;
+      const from = x + (first << 6);
+      sumPanelNibbles(weights, from, from + (blocks << 6), scales + (first << 2), sums + (first << 2), own);
       storePanel(c, rowStride, row, panel, columnCount, v128.load(own), v128.load(own, 16), accumulate);
     }
   }

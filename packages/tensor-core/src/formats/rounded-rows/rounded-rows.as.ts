@@ -1,8 +1,60 @@
-// Rows of activations rounded to integers for products with integer weights; AssemblyScript. They keep 15 bits: products
-// with 8-bit weights stay exact in 32, whatever the variant.
-import { horizontalMax, loadPartial } from "../../backends/cpu/prelude.as";
+// Rows of activations rounded to integers for products with integer weights; AssemblyScript. They keep 14 bits: products
+// with 8-bit weights stay exact in 32, and two bytes of seven bits hold them. The same integers in every form.
+import { loadPartial, storeTransposed, threadScratch } from "../../backends/cpu/prelude.as";
 
 const BLOCK: i32 = 32;
+const MOST: f32 = 8191;
+/** Added, it makes integers positive: seven bits above, seven below. */
+const OFFSET: i32 = 8192;
+const TILE_ROWS: i32 = 4;
+/** Bytes of a block of a tile: two parts of eight groups of four columns of four rows. */
+const TILE_BLOCK_BYTES: usize = 256;
+
+/**
+ * Four whole numbers nearest to values of at most 2²² in magnitude, halves to even: 1.5·2²³ leaves a sum no bits behind the
+ * point, and its own bits are those of a whole number. Saturating conversions take four times as long.
+ */
+@inline
+function wholeOf(values: v128): v128 {
+  return i32x4.sub(f32x4.add(values, f32x4.splat(12582912)), i32x4.splat(0x4b400000));
+}
+
+/** A block of x as 32 integers of 16 bits at `to`, zeros behind its `count` columns; returns its scale. */
+@inline
+function roundBlock(from: usize, count: i32, to: usize): f32 {
+  // Magnitudes compare as their bits do, what is no number above all; the maximum of floats takes eight instructions.
+  let highest = i32x4.splat(0);
+  let k = 0;
+  for (; k <= count - 4; k += 4) highest = i32x4.max_s(highest, f32x4.abs(v128.load(from + (<usize>k << 2))));
+  if (k < count) highest = i32x4.max_s(highest, f32x4.abs(loadPartial(from + (<usize>k << 2), count - k)));
+  highest = i32x4.max_s(highest, v128.shuffle<i32>(highest, highest, 2, 3, 0, 1));
+  highest = i32x4.max_s(highest, v128.shuffle<i32>(highest, highest, 1, 0, 3, 2));
+  const most = f32x4.extract_lane(highest, 0);
+  // Below the normal range the quotient would overflow: such a block is zero for every purpose.
+  const inverse = f32x4.splat(most > 1e-33 ? MOST / most : 0);
+  for (k = 0; k <= count - 8; k += 8) {
+    const at = from + (<usize>k << 2);
+    const low = wholeOf(f32x4.mul(v128.load(at), inverse)), high = wholeOf(f32x4.mul(v128.load(at, 16), inverse));
+    v128.store(to + (<usize>k << 1), i16x8.narrow_i32x4_s(low, high));
+  }
+  for (; k < BLOCK; k += 4) {
+    const left = count - k;
+    const value = left >= 4 ? v128.load(from + (<usize>k << 2)) : left > 0 ? loadPartial(from + (<usize>k << 2), left) : f32x4.splat(0);
+    const whole = wholeOf(f32x4.mul(value, inverse));
+    v128.store64_lane(to + (<usize>k << 1), i16x8.narrow_i32x4_s(whole, whole), 0);
+  }
+  return most / MOST;
+}
+
+/** Σ of the 32 integers of a block. */
+@inline
+function sumOfBlock(block: usize): i32 {
+  const ones = i16x8.splat(1);
+  const low = i32x4.add(i32x4.dot_i16x8_s(v128.load(block), ones), i32x4.dot_i16x8_s(v128.load(block, 16), ones));
+  const high = i32x4.add(i32x4.dot_i16x8_s(v128.load(block, 32), ones), i32x4.dot_i16x8_s(v128.load(block, 48), ones));
+  const sum = i32x4.add(low, high);
+  return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
+}
 
 /**
  * Rows of x as 16-bit integers in blocks of 32 with one scale each, and the sum of each block's integers.
@@ -14,26 +66,98 @@ export function roundRows(x: usize, innerSize: i32, to: usize, scales: usize, su
   for (let row = begin; row < end; row++) {
     for (let block = 0; block < blocks; block++) {
       const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
-      const count = min(BLOCK, innerSize - block * BLOCK);
       const index = <usize>row * blocks + block;
       const out = to + (index << 6);
-      let highest = f32x4.splat(0);
-      let k = 0;
-      for (; k <= count - 4; k += 4) highest = f32x4.max(highest, f32x4.abs(v128.load(from + (<usize>k << 2))));
-      if (k < count) highest = f32x4.max(highest, f32x4.abs(loadPartial(from + (<usize>k << 2), count - k)));
-      const most = horizontalMax(highest);
-      f32.store(scales + (index << 2), most / 32767);
-      // Below the normal range the quotient would overflow: such a block is zero for every purpose.
-      const inverse = f32x4.splat(most > 1e-33 ? 32767 / most : 0);
-      let total = 0;
-      for (k = 0; k < BLOCK; k += 4) {
-        const left = count - k;
-        const value = left >= 4 ? v128.load(from + (<usize>k << 2)) : left > 0 ? loadPartial(from + (<usize>k << 2), left) : f32x4.splat(0);
-        const whole = i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(value, inverse)));
-        v128.store64_lane(out + (<usize>k << 1), i16x8.narrow_i32x4_s(whole, whole), 0);
-        total += i32x4.extract_lane(whole, 0) + i32x4.extract_lane(whole, 1) + i32x4.extract_lane(whole, 2) + i32x4.extract_lane(whole, 3);
+      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), out));
+      i32.store(sums + (index << 2), sumOfBlock(out));
+    }
+  }
+}
+
+/** Sixteen bytes in the order in which 4-bit weights come out of their words: of each eight, 0, 4, 1, 5, 2, 6, 3, 7. */
+@inline
+function inNibbleOrder(bytes: v128): v128 {
+  return i8x16.shuffle(bytes, bytes, 0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15);
+}
+
+/** Sixteen columns of a row at `held` in two parts: the seven bits above, and those below. */
+@inline
+function aboveOf(held: usize): v128 {
+  const offset = i16x8.splat(<i16>OFFSET);
+  const a = i16x8.add(v128.load(held), offset), b = i16x8.add(v128.load(held, 16), offset);
+  return i8x16.narrow_i16x8_u(i16x8.shr_u(a, 7), i16x8.shr_u(b, 7));
+}
+
+@inline
+function belowOf(held: usize): v128 {
+  const low7 = i16x8.splat(127);
+  return i8x16.narrow_i16x8_u(v128.and(v128.load(held), low7), v128.and(v128.load(held, 16), low7));
+}
+
+/** Four rows of sixteen bytes as four groups of columns, each of four rows. */
+@inline
+function storeGroups(to: usize, nibbleOrder: bool, row0: v128, row1: v128, row2: v128, row3: v128): void {
+  if (nibbleOrder) {
+    row0 = inNibbleOrder(row0);
+    row1 = inNibbleOrder(row1);
+    row2 = inNibbleOrder(row2);
+    row3 = inNibbleOrder(row3);
+  }
+  storeTransposed(to, 16, row0, row1, row2, row3);
+}
+
+/**
+ * Rows of x in tiles of four for `multiplyTiles`: integers plus 8192 in two parts of seven bits, the higher one first.
+ * to [tiles][blocks][2 parts][8 groups][4 rows][4 columns] u8, scales [tiles][blocks][4 rows] f32; rows that fill up the
+ * last tile have scale 0. Columns of a block are in order, or in that of nibbles. Units: tiles.
+ */
+export function roundTiles(
+  x: usize, rowCount: i32, innerSize: i32, nibbleOrder: bool, to: usize, scales: usize, begin: i32, end: i32,
+): void {
+  const blocks = (innerSize + BLOCK - 1) / BLOCK;
+  const held = threadScratch();
+  for (let tile = begin; tile < end; tile++) {
+    for (let block = 0; block < blocks; block++) {
+      const index = <usize>tile * blocks + block;
+      for (let line = 0; line < TILE_ROWS; line++) {
+        const row = tile * TILE_ROWS + line;
+        const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
+        const own = held + (<usize>line << 6);
+        const scale = row < rowCount ? roundBlock(from, min(BLOCK, innerSize - block * BLOCK), own) : 0;
+        f32.store(scales + (((index << 2) + line) << 2), scale);
       }
-      i32.store(sums + (index << 2), total);
+      let out = to + index * TILE_BLOCK_BYTES;
+      for (let half = held; half < held + 64; half += 32) {
+        storeGroups(out, nibbleOrder, aboveOf(half), aboveOf(half + 64), aboveOf(half + 128), aboveOf(half + 192));
+        storeGroups(out + 128, nibbleOrder, belowOf(half), belowOf(half + 64), belowOf(half + 128), belowOf(half + 192));
+        out += 64;
+      }
+    }
+  }
+}
+
+/**
+ * Rows of x for `multiplyNibbles`: integers as 128·above + below in signed bytes, in the order of nibbles, and −8 times the
+ * sum of each block's. to [rows][blocks][2 parts][32] i8, scales [rows][blocks] f32, sums [rows][blocks] i32. Units: rows.
+ */
+export function roundBytes(x: usize, innerSize: i32, to: usize, scales: usize, sums: usize, begin: i32, end: i32): void {
+  const blocks = (innerSize + BLOCK - 1) / BLOCK;
+  const held = threadScratch();
+  const half7 = i16x8.splat(64);
+  for (let row = begin; row < end; row++) {
+    for (let block = 0; block < blocks; block++) {
+      const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
+      const index = <usize>row * blocks + block;
+      const out = to + (index << 6);
+      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), held));
+      i32.store(sums + (index << 2), -8 * sumOfBlock(held));
+      for (let half: usize = 0; half < 2; half++) {
+        const a = v128.load(held + (half << 5)), b = v128.load(held + (half << 5), 16);
+        const a7 = i16x8.shr_s(i16x8.add(a, half7), 7), b7 = i16x8.shr_s(i16x8.add(b, half7), 7);
+        const below = i8x16.narrow_i16x8_s(i16x8.sub(a, i16x8.shl(a7, 7)), i16x8.sub(b, i16x8.shl(b7, 7)));
+        v128.store(out + (half << 4), inNibbleOrder(i8x16.narrow_i16x8_s(a7, b7)));
+        v128.store(out + (half << 4), inNibbleOrder(below), 32);
+      }
     }
   }
 }

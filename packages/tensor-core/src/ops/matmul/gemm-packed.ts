@@ -21,19 +21,47 @@ interface Multiplication {
   readonly activations: "floats" | "large floats" | "integers and scales" | "integers, scales and sums";
   /** Rows of activations up to which the kernel beats unpacking, measured at 5632 × 2048 (docs/log.md). */
   readonly mostRows: number;
+  /** Dots of bytes, where the engine has them. */
+  readonly dots?: IntegerDots;
+}
+
+/** All the kernels of a format round activations alike and have the same sums. */
+interface IntegerDots {
+  /** Few rows. */
+  readonly kernel: string;
+  readonly round: string;
+  /** More rows than `mostRows`, in tiles: 1 where their columns go in the order of nibbles. */
+  readonly tiles: string;
+  readonly nibbleOrder: 0 | 1;
+  /** Rows up to which the kernel beats tiles of four rows, measured as above. */
+  readonly mostRows: number;
 }
 
 const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
   bf16: { kernel: "multiplyBf16", activations: "floats", mostRows: 4 },
   f16: { kernel: "multiplyF16", activations: "large floats", mostRows: 4 },
-  q8: { kernel: "multiplyQ8", activations: "integers and scales", mostRows: 16 },
-  q4: { kernel: "multiplyQ4", activations: "integers, scales and sums", mostRows: 16 },
+  q8: {
+    kernel: "multiplyQ8",
+    activations: "integers and scales",
+    mostRows: 16,
+    dots: { kernel: "multiplyQ8", round: "roundRows", tiles: "multiplyTilesQ8", nibbleOrder: 0, mostRows: 9 },
+  },
+  q4: {
+    kernel: "multiplyQ4",
+    activations: "integers, scales and sums",
+    mostRows: 16,
+    dots: { kernel: "multiplyNibbles", round: "roundBytes", tiles: "multiplyTilesQ4", nibbleOrder: 1, mostRows: 5 },
+  },
 };
 
 /** By how much `multiplyF16` wants activations larger: it then multiplies weights that it need not scale one by one. */
 const LARGE = 2 ** 56;
 
 const SLAB_BYTES = 8 * 1024 * 1024;
+// Rows and columns of a tile and of a unit of the tiled kernels, rows for which a panel is unpacked once.
+const TILE_ROWS = 4;
+const UNIT_COLUMNS = 16;
+const TILED_ROWS = 256;
 
 /** Runs C (+)= A·B for packed B; `gemm` multiplies slabs of it that were unpacked. */
 export function gemmPacked(
@@ -43,15 +71,16 @@ export function gemmPacked(
 ): void {
   const { a, b, rows, inner } = product;
   const contiguous = a.stepStride === 1 && (a.lineStride === inner || rows === 1);
-  if (
-    b.transposed &&
-    contiguous &&
-    b.first % panelRows === 0 &&
-    inner > 0 &&
-    rows <= multiplications[b.format].mostRows
-  ) {
-    multiplyRows(runner, product);
-    return;
+  if (b.transposed && contiguous && b.first % panelRows === 0 && inner > 0) {
+    const { mostRows, dots } = multiplications[b.format];
+    if (dots !== undefined && runner.integerDots && rows > dots.mostRows) {
+      multiplyTiles(runner, product, dots);
+      return;
+    }
+    if (rows <= mostRows) {
+      multiplyRows(runner, product);
+      return;
+    }
   }
   const { columns, rowStride, c, accumulate } = product;
   const total = b.transposed ? columns : inner;
@@ -85,8 +114,9 @@ function multiplyRows(
   runner: CpuRunner,
   { a, b, c, rowStride, rows, columns, inner, accumulate }: Gemm & { readonly b: PackedOperand },
 ): void {
-  const { kernel, activations } = multiplications[b.format];
-  const weights = b.pointer + 4 * (b.first / panelRows) * packedFormats[b.format].panelWords(b.width);
+  const { activations, dots, kernel: ordinary } = multiplications[b.format];
+  const { kernel, round } = runner.integerDots && dots !== undefined ? dots : { kernel: ordinary, round: "roundRows" };
+  const weights = weightsOf(b);
   const panels = Math.ceil(columns / panelRows);
   const blocks = Math.ceil(inner / blockColumns);
   const x = [a.pointer];
@@ -100,11 +130,41 @@ function multiplyRows(
     x[0] = held[0]! + offset;
   } else if (activations !== "floats") {
     held.push(...[64, 4, 4].map((bytes) => runner.scratch(bytes * rows * blocks)));
-    runner.parallel("roundRows", [a.pointer, inner, ...held], rows, chunkFor(2 * inner));
+    runner.parallel(round, [a.pointer, inner, ...held], rows, chunkFor(2 * inner));
     x.splice(0, 1, ...held);
   }
   const taken = activations === "integers and scales" ? x.slice(0, 2) : x;
   const args = [...taken, weights, c, rowStride, rows, columns, inner, accumulate ? 1 : 0];
   runner.parallel(kernel, args, panels, chunkFor((panelRows * rows * inner) / 2));
   for (const pointer of held) runner.release(pointer);
+}
+
+/** Tiles of four rounded rows, which meet panels of bytes; the sums are those of few rows. */
+function multiplyTiles(
+  runner: CpuRunner,
+  { a, b, c, rowStride, rows, columns, inner, accumulate }: Gemm & { readonly b: PackedOperand },
+  { tiles, nibbleOrder }: IntegerDots,
+): void {
+  const weights = weightsOf(b);
+  const blocks = Math.ceil(inner / blockColumns);
+  const slab = TILED_ROWS * Math.max(1, Math.floor(SLAB_BYTES / (64 * TILED_ROWS * blocks)));
+  const tilesOf = (count: number) => Math.ceil(count / TILE_ROWS);
+  const held = runner.scratch(256 * tilesOf(Math.min(slab, rows)) * blocks);
+  const scales = runner.scratch(16 * tilesOf(Math.min(slab, rows)) * blocks);
+  for (let row = 0; row < rows; row += slab) {
+    const count = Math.min(slab, rows - row);
+    const from = a.pointer + 4 * row * inner;
+    const rounding = [from, count, inner, nibbleOrder, held, scales];
+    runner.parallel("roundTiles", rounding, tilesOf(count), chunkFor(2 * TILE_ROWS * inner));
+    const to = c + 4 * row * rowStride;
+    const args = [held, scales, weights, to, rowStride, count, columns, inner, accumulate ? 1 : 0];
+    runner.parallel(tiles, args, Math.ceil(columns / UNIT_COLUMNS), chunkFor((UNIT_COLUMNS * count * inner) / 4));
+  }
+  runner.release(held);
+  runner.release(scales);
+}
+
+/** Where the panel of row `first` begins. */
+function weightsOf({ format, pointer, width, first }: PackedOperand): number {
+  return pointer + 4 * (first / panelRows) * packedFormats[format].panelWords(width);
 }

@@ -1,7 +1,7 @@
 // Matrix products of many rows: operands packed, then register tiles of 4×8 (4×16 in the wide build); AssemblyScript.
 // Strides are in elements. Sums over the inner axis run in blocks of 256 whatever the rows, columns and threads.
 import { WIDE_TILES } from "../../backends/cpu/build.as";
-import { fma, threadScratch } from "../../backends/cpu/prelude.as";
+import { fma, storeTransposed, threadScratch } from "../../backends/cpu/prelude.as";
 
 // A panel of 8 columns × 256 steps is 8 KiB and stays in the first-level cache while tiles of rows pass by.
 const INNER_BLOCK: i32 = 256;
@@ -9,19 +9,6 @@ const TILE_ROWS: i32 = 4;
 const TILE_COLUMNS: i32 = WIDE_TILES ? 16 : 8;
 /** Columns are packed in groups of this many in every build, so that callers need not know the tile. */
 const COLUMN_GROUP: i32 = 16;
-
-/** Four vectors of a row-major 4×4 block, written as its transpose at distance `step`. */
-@inline
-function storeTransposed(to: usize, step: usize, a: v128, b: v128, c: v128, d: v128): void {
-  const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
-  const ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-  const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
-  const cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-  v128.store(to, v128.shuffle<f32>(ab0, cd0, 0, 1, 4, 5));
-  v128.store(to + step, v128.shuffle<f32>(ab0, cd0, 2, 3, 6, 7));
-  v128.store(to + 2 * step, v128.shuffle<f32>(ab1, cd1, 0, 1, 4, 5));
-  v128.store(to + 3 * step, v128.shuffle<f32>(ab1, cd1, 2, 3, 6, 7));
-}
 
 /** Packs up to four lines over `count` steps; `to` advances by `step` bytes a step of the inner axis. */
 function packLines(from: usize, lineStride: usize, stepStride: usize, lines: i32, to: usize, step: usize, count: i32): void {
