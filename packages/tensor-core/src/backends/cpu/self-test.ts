@@ -95,7 +95,7 @@ export function faultOfIntegerDots(module: WebAssembly.Module, shared: boolean):
     if (!isRight()) return `its self-test failed: dots of many rows with ${dtype} are wrong`;
     if (dtype === "q8") continue;
     product.fill(Number.NaN);
-    kernels.roundBytes!(x, inner, held, scales, sums, 0, rows);
+    kernels.roundBytes!(x, inner, 8191, held, scales, sums, 0, rows);
     kernels.multiplyNibbles!(held, scales, sums, weights, ...shape, Math.ceil(columns / panelRows));
     if (!isRight()) return "its self-test failed: dots of few rows with q4 are wrong";
   }

@@ -1,8 +1,9 @@
-// Rows of activations rounded to integers for products with integer weights; AssemblyScript. They keep 14 bits: products
-// with 8-bit weights stay exact in 32, and two bytes of seven bits hold them. The same integers in every form.
+// Rows of activations rounded to integers for products with integer weights; AssemblyScript. They keep 15 bits, with
+// which products with 8-bit weights stay exact in 32, or 14 where two bytes of seven bits hold them.
 import { loadPartial, storeTransposed, threadScratch } from "../../backends/cpu/prelude.as";
 
 const BLOCK: i32 = 32;
+/** The largest integer in two parts of seven bits. */
 const MOST: f32 = 8191;
 /** Added, it makes integers positive: seven bits above, seven below. */
 const OFFSET: i32 = 8192;
@@ -19,9 +20,9 @@ function wholeOf(values: v128): v128 {
   return i32x4.sub(f32x4.add(values, f32x4.splat(12582912)), i32x4.splat(0x4b400000));
 }
 
-/** A block of x as 32 integers of 16 bits at `to`, zeros behind its `count` columns; returns its scale. */
+/** A block of x as 32 integers up to `largest`, 16 bits each, at `to`, zeros behind its `count` columns; returns its scale. */
 @inline
-function roundBlock(from: usize, count: i32, to: usize): f32 {
+function roundBlock(from: usize, count: i32, largest: f32, to: usize): f32 {
   // Magnitudes compare as their bits do, what is no number above all; the maximum of floats takes eight instructions.
   let highest = i32x4.splat(0);
   let k = 0;
@@ -31,7 +32,7 @@ function roundBlock(from: usize, count: i32, to: usize): f32 {
   highest = i32x4.max_s(highest, v128.shuffle<i32>(highest, highest, 1, 0, 3, 2));
   const most = f32x4.extract_lane(highest, 0);
   // Below the normal range the quotient would overflow: such a block is zero for every purpose.
-  const inverse = f32x4.splat(most > 1e-33 ? MOST / most : 0);
+  const inverse = f32x4.splat(most > 1e-33 ? largest / most : 0);
   for (k = 0; k <= count - 8; k += 8) {
     const at = from + (<usize>k << 2);
     const low = wholeOf(f32x4.mul(v128.load(at), inverse)), high = wholeOf(f32x4.mul(v128.load(at, 16), inverse));
@@ -43,7 +44,7 @@ function roundBlock(from: usize, count: i32, to: usize): f32 {
     const whole = wholeOf(f32x4.mul(value, inverse));
     v128.store64_lane(to + (<usize>k << 1), i16x8.narrow_i32x4_s(whole, whole), 0);
   }
-  return most / MOST;
+  return most / largest;
 }
 
 /** Σ of the 32 integers of a block. */
@@ -57,18 +58,20 @@ function sumOfBlock(block: usize): i32 {
 }
 
 /**
- * Rows of x as 16-bit integers in blocks of 32 with one scale each, and the sum of each block's integers.
+ * Rows of x as 16-bit integers up to `largest` in blocks of 32 with one scale each, and the sum of each block's integers.
  * to [rows][blocks][32] i16, scales [rows][blocks] f32, sums [rows][blocks] i32; x's last block is filled up with zeros.
  * Units: rows.
  */
-export function roundRows(x: usize, innerSize: i32, to: usize, scales: usize, sums: usize, begin: i32, end: i32): void {
+export function roundRows(
+  x: usize, innerSize: i32, largest: f32, to: usize, scales: usize, sums: usize, begin: i32, end: i32,
+): void {
   const blocks = (innerSize + BLOCK - 1) / BLOCK;
   for (let row = begin; row < end; row++) {
     for (let block = 0; block < blocks; block++) {
       const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
       const index = <usize>row * blocks + block;
       const out = to + (index << 6);
-      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), out));
+      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), largest, out));
       i32.store(sums + (index << 2), sumOfBlock(out));
     }
   }
@@ -123,7 +126,7 @@ export function roundTiles(
         const row = tile * TILE_ROWS + line;
         const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
         const own = held + (<usize>line << 6);
-        const scale = row < rowCount ? roundBlock(from, min(BLOCK, innerSize - block * BLOCK), own) : 0;
+        const scale = row < rowCount ? roundBlock(from, min(BLOCK, innerSize - block * BLOCK), MOST, own) : 0;
         f32.store(scales + (((index << 2) + line) << 2), scale);
       }
       let out = to + index * TILE_BLOCK_BYTES;
@@ -137,10 +140,12 @@ export function roundTiles(
 }
 
 /**
- * Rows of x for `multiplyNibbles`: integers as 128·above + below in signed bytes, in the order of nibbles, and −8 times the
- * sum of each block's. to [rows][blocks][2 parts][32] i8, scales [rows][blocks] f32, sums [rows][blocks] i32. Units: rows.
+ * Rows of x for `multiplyNibbles`: integers up to `largest`, at most 8191, as 128·above + below in signed bytes, in the
+ * order of nibbles, and −8 times the sum of each block's. to [rows][blocks][2 parts][32] i8, scales [rows][blocks] f32, sums [rows][blocks] i32. Units: rows.
  */
-export function roundBytes(x: usize, innerSize: i32, to: usize, scales: usize, sums: usize, begin: i32, end: i32): void {
+export function roundBytes(
+  x: usize, innerSize: i32, largest: f32, to: usize, scales: usize, sums: usize, begin: i32, end: i32,
+): void {
   const blocks = (innerSize + BLOCK - 1) / BLOCK;
   const held = threadScratch();
   const half7 = i16x8.splat(64);
@@ -149,7 +154,7 @@ export function roundBytes(x: usize, innerSize: i32, to: usize, scales: usize, s
       const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
       const index = <usize>row * blocks + block;
       const out = to + (index << 6);
-      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), held));
+      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), largest, held));
       i32.store(sums + (index << 2), -8 * sumOfBlock(held));
       for (let half: usize = 0; half < 2; half++) {
         const a = v128.load(held + (half << 5)), b = v128.load(held + (half << 5), 16);

@@ -25,7 +25,7 @@ interface Multiplication {
   readonly dots?: IntegerDots;
 }
 
-/** All the kernels of a format round activations alike and have the same sums. */
+/** The kernels of a format round activations alike, to 14 bits, and have the same sums. */
 interface IntegerDots {
   /** Few rows. */
   readonly kernel: string;
@@ -56,6 +56,10 @@ const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
 
 /** By how much `multiplyF16` wants activations larger: it then multiplies weights that it need not scale one by one. */
 const LARGE = 2 ** 56;
+
+/** Activations are rounded to integers up to here: 15 bits, or 14 where they go in two parts of seven. */
+const LARGEST = 32_767;
+const LARGEST_IN_PARTS = 8191;
 
 const SLAB_BYTES = 8 * 1024 * 1024;
 // Rows and columns of a tile and of a unit of the tiled kernels, rows for which a panel is unpacked once.
@@ -115,7 +119,10 @@ function multiplyRows(
   { a, b, c, rowStride, rows, columns, inner, accumulate }: Gemm & { readonly b: PackedOperand },
 ): void {
   const { activations, dots, kernel: ordinary } = multiplications[b.format];
-  const { kernel, round } = runner.integerDots && dots !== undefined ? dots : { kernel: ordinary, round: "roundRows" };
+  const { kernel, round, largest } =
+    runner.integerDots && dots !== undefined
+      ? { ...dots, largest: LARGEST_IN_PARTS }
+      : { kernel: ordinary, round: "roundRows", largest: LARGEST };
   const weights = weightsOf(b);
   const panels = Math.ceil(columns / panelRows);
   const blocks = Math.ceil(inner / blockColumns);
@@ -130,7 +137,7 @@ function multiplyRows(
     x[0] = held[0]! + offset;
   } else if (activations !== "floats") {
     held.push(...[64, 4, 4].map((bytes) => runner.scratch(bytes * rows * blocks)));
-    runner.parallel(round, [a.pointer, inner, ...held], rows, chunkFor(2 * inner));
+    runner.parallel(round, [a.pointer, inner, largest, ...held], rows, chunkFor(2 * inner));
     x.splice(0, 1, ...held);
   }
   const taken = activations === "integers and scales" ? x.slice(0, 2) : x;
