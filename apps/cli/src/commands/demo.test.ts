@@ -100,7 +100,7 @@ describe("demo, chat and doctor", () => {
     expect(report.devices.slice(1).every(({ available, variant }) => available && variant !== null)).toBe(true);
     // The widest build is either taken or named with the reason why not.
     const { variant, passedOver } = report.devices[1]!;
-    expect(variant.startsWith("wide") || passedOver.some((reason) => reason.startsWith("wide: "))).toBe(true);
+    expect(variant!.startsWith("wide") || passedOver.some((reason) => reason.startsWith("wide: "))).toBe(true);
     expect(report.versions["dual-head"]).toMatch(/^\d+\.\d+\.\d+/);
     expect(report.auto.why.length).toBeGreaterThan(5);
     expect((await run(["doctor"])).out).toContain("auto takes");
