@@ -44,7 +44,7 @@ type Setup = ReturnType<typeof setup>;
 function objective({ model, pairs, supervised }: Setup, given: Partial<TrainingSettings>, learnChosen = true) {
   const settings = completeSettings(given);
   const own = learnChosen ? [] : supervised;
-  const batch = collate(pairs, own, { hiddenSize, learnChosen, gateOnPairs: settings.preferenceOn === "fused" });
+  const batch = collate(pairs, own, { hiddenSize, learnChosen, gateOnPairs: settings.preferenceOn !== "reward" });
   const examples = (items: readonly BatchItem[]) => items.map(({ example }) => example);
   return batchObjective(model, settings, batch, countBatch(examples(pairs), examples(own), learnChosen));
 }
@@ -59,6 +59,7 @@ const variants: readonly (readonly [Partial<TrainingSettings>, boolean])[] = [
   [{ preferenceOn: "fused" }, false],
   [{ mixing: "mixture", reduction: "printed", entropySign: "printed" }, true],
   [{ mixing: "klExact", preferenceOn: "fused" }, true],
+  [{ mixing: "klExact", preferenceOn: "fused-over-base" }, false],
 ];
 
 describe("batchObjective()", () => {
@@ -151,7 +152,7 @@ describe("batchObjective()", () => {
   });
 
   for (const name of testDeviceNames) {
-    it(`teaches the gate nothing of preferences on "reward", and something on "fused", on ${name}`, async () => {
+    it(`teaches the gate nothing of preferences on "reward", and something on the fusion, on ${name}`, async () => {
       const device = await sharedDevice(name);
       const given = setup(device);
       const gateGradient = async (settings: Partial<TrainingSettings>) => {
@@ -160,7 +161,7 @@ describe("batchObjective()", () => {
         for (const { leaf } of leavesOf<Tensor>(grad.gate)) values.push(...(await leaf.read()));
         return values;
       };
-      for (const preferenceOn of ["reward", "fused"] as const) {
+      for (const preferenceOn of ["reward", "fused", "fused-over-base"] as const) {
         const without = await gateGradient({ preferenceOn, lambdaReward: 0, betaReward: 1 });
         const withPreferences = await gateGradient({ preferenceOn, lambdaReward: 50, betaReward: 1 });
         const moved = Math.max(...without.map((value, at) => Math.abs(value - withPreferences[at]!)));
@@ -169,6 +170,18 @@ describe("batchObjective()", () => {
       }
     });
   }
+
+  it("over the base, margins are those of the fusion less those of the language-model head", async () => {
+    const device = await sharedDevice("reference");
+    const given = setup(device);
+    const margins = async (settings: Partial<TrainingSettings>) =>
+      (await objective(given, settings)(given.params).aux.margins!.read()) as ArrayLike<number>;
+    const [over, fused] = [await margins({ preferenceOn: "fused-over-base" }), await margins({ preferenceOn: "fused" })];
+    const lmHead = { weight: (given.model.lmHead as { weight: Tensor }).weight, bias: null };
+    const batch = collate(given.pairs, [], { hiddenSize, learnChosen: false, gateOnPairs: false });
+    const base = await rewardMargins(given.model, lmHead, batch).read();
+    for (const pair of given.pairs.keys()) expect(over[pair]).toBeCloseTo(fused[pair]! - base[pair]!, 9);
+  });
 
   it("sums over tokens as printed make the entropy term small beside E10: the reason of the default", async () => {
     const device = await sharedDevice("reference");

@@ -11,6 +11,7 @@ import {
   type Projection,
   projectionTerms,
   reshape,
+  subtract,
   sumTo,
   type Tensor,
   type ValueAndAux,
@@ -101,13 +102,15 @@ export function batchObjective(
     let margins: Tensor | null = null;
     if (batch.pairCount > 0) {
       const scored = labels(preferenceStart, labelCount);
-      const nats =
-        settings.preferenceOn === "fused"
-          ? rowsOf(fusedNats!, preferenceStart, labelCount)
-          : linearCrossEntropy(
-              projectionTerms(scored.hidden, [{ projection: rmHead, coefficient: null }]),
-              scored.targets,
-            );
+      const natsUnder = (projection: Projection) =>
+        linearCrossEntropy(projectionTerms(scored.hidden, [{ projection, coefficient: null }]), scored.targets);
+      const fused = () => rowsOf(fusedNats!, preferenceStart, labelCount);
+      const scores: Readonly<Record<TrainingSettings["preferenceOn"], () => Tensor>> = {
+        reward: () => natsUnder(rmHead),
+        fused,
+        "fused-over-base": () => subtract(fused(), natsUnder(lmHead)),
+      };
+      const nats = scores[settings.preferenceOn]();
       const compared = preferenceLoss(nats, indices(device, batch.sequences), {
         pairCount: batch.pairCount,
         betaReward: settings.betaReward,

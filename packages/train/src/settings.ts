@@ -29,8 +29,11 @@ export interface TrainingSettings {
   /** β_r of E12. */
   readonly betaReward: number;
   readonly entropySign: EntropySign;
-  /** Whether E12 scores the reward head alone (the paper; the gate then learns from E10 and E9 only) or the fusion. */
-  readonly preferenceOn: "reward" | "fused";
+  /**
+   * What E12 scores: the reward head alone (the paper; the gate then learns from E10 and E9 only), the fusion, or the
+   * fusion over the base model, log π − log π_LM, whose margins are those of DPO with the base model as reference.
+   */
+  readonly preferenceOn: "reward" | "fused" | "fused-over-base";
   /** How E10 is reduced. */
   readonly reduction: LanguageModelReduction;
   /** How reward head and language-model head are fused in E10. */
@@ -115,7 +118,7 @@ const numberRules = {
 
 const choices: Readonly<Partial<Record<keyof TrainingSettings, readonly string[]>>> = {
   entropySign: ["corrected", "printed"],
-  preferenceOn: ["reward", "fused"],
+  preferenceOn: ["reward", "fused", "fused-over-base"],
   reduction: ["token-mean", "printed"],
   mixing: ["convex", "klExact", "additive", "mixture"],
   features: ["cache", "recompute"],

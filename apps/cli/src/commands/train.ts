@@ -149,8 +149,8 @@ export function trainCommand(io: Io): Command {
     .addOption(
       new Option(
         "--preference-on <what>",
-        `score the reward head alone (paper) or the fusion (default: ${defaults.preferenceOn})`,
-      ).choices(["reward", "fused"]),
+        `score the reward head alone (paper), the fusion, or the fusion over the base model, as DPO (default: ${defaults.preferenceOn})`,
+      ).choices(["reward", "fused", "fused-over-base"]),
     )
     .addOption(
       new Option("--reduction <how>", `of the language-modelling loss (default: ${defaults.reduction})`).choices([

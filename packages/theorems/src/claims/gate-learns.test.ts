@@ -62,7 +62,7 @@ async function gradients(draw: number, preferenceOn: "reward" | "fused") {
  * @claim The gate learns from preferences when alignment intervention is needed.
  * @verdict unsupported
  * @statement E12 scores π_r alone, so that the gradient of L_pref with respect to the gate is exactly 0: only E10 and E9
- * train it. `preferenceOn` "fused" scores the fused policy instead and lets preferences reach the gate.
+ * train it. `preferenceOn` "fused" or "fused-over-base" scores the fused policy instead and lets preferences reach the gate.
  */
 describe("preferences reach the gate only where they score the fused policy", () => {
   it(`the gate's gradient is exactly zero as printed and not where fused (seed ${seed})`, async () => {
