@@ -65,7 +65,7 @@ export function runTuning(options: RunOptions): Promise<void> {
   const { config, out, onNote } = options;
   return inRun({ out, config, suites: ["tune"], last: runFiles.trials }, async () => {
     const results = await withContext(options, (context) =>
-      runTrials(context, Math.ceil(config.prompts / 2), (result) => onNote(describeTrial(result))),
+      runTrials(context, 2 * config.prompts, (result) => onNote(describeTrial(result))),
     );
     await writeFileAtomic(`${out}/${runFiles.tuned}`, `${JSON.stringify(tunedConfig(config, results), null, 2)}\n`);
     await writeFileAtomic(`${out}/${runFiles.trials}`, `${JSON.stringify(results, null, 1)}\n`);

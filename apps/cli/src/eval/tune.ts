@@ -30,37 +30,38 @@ const trial = (
   training: Readonly<Record<string, unknown>> = {},
 ): Trial => ({ method, knobs, training });
 
-const heads = { preferenceOn: "fused", lambdaReward: 10, betaReward: 0.3, batchSize: 32, epochs: 2 } as const;
+const heads = { lambdaReward: 10, betaReward: 0.3, batchSize: 32, mixing: "klExact", lambdaGate: 0.1 } as const;
 
 /** At most four trials a method; the rates are scaled to models of a million parameters, where 5e-7 moves nothing. */
 export const trials: readonly Trial[] = [
-  trial("dual-head", { strength: 1 }, { ...heads, mixing: "convex", lambdaGate: 1, learningRate: 1e-3 }),
-  trial("dual-head", { strength: 1 }, { ...heads, mixing: "klExact", lambdaGate: 0.1, learningRate: 3e-3 }),
-  trial("dual-head", { strength: 2 }, { ...heads, mixing: "klExact", lambdaGate: 0.1, learningRate: 3e-3 }),
-  trial("dual-head", { strength: 4 }, { ...heads, mixing: "klExact", lambdaGate: 0.1, learningRate: 3e-3 }),
-  trial("genarm", { strength: 1 }, { beta: 0.05, learningRate: 1e-3, epochs: 2 }),
-  trial("genarm", { strength: 1 }, { beta: 0.3, learningRate: 3e-3, epochs: 2 }),
+  trial("dual-head", { strength: 1 }, { ...heads, preferenceOn: "fused", learningRate: 1e-3, epochs: 4 }),
+  trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused", learningRate: 1e-3, epochs: 4 }),
+  trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused-over-base", learningRate: 1e-3, epochs: 4 }),
+  trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused", learningRate: 3e-3, epochs: 2 }),
+  trial("genarm", { strength: 1 }, { beta: 0.3, learningRate: 3e-3, epochs: 4 }),
+  trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 3e-3, epochs: 4 }),
+  trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 1e-3, epochs: 4 }),
   trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 3e-3, epochs: 2 }),
-  trial("genarm", { strength: 4 }, { beta: 0.3, learningRate: 3e-3, epochs: 2 }),
   trial("dpo", {}, { beta: 0.3, learningRate: 3e-4, epochs: 2 }),
+  trial("dpo", {}, { beta: 0.3, learningRate: 3e-4, epochs: 4 }),
   trial("dpo", {}, { beta: 0.3, learningRate: 1e-3, epochs: 2 }),
   trial("dpo", {}, { beta: 1, learningRate: 1e-3, epochs: 2 }),
-  trial("dpo", {}, { beta: 0.3, learningRate: 3e-3, epochs: 2 }),
   trial("simpo", {}, { beta: 2, gammaRatio: 0.25, learningRate: 3e-4, epochs: 2 }),
+  trial("simpo", {}, { beta: 2, gammaRatio: 0.25, learningRate: 3e-4, epochs: 4 }),
+  trial("simpo", {}, { beta: 2.5, gammaRatio: 0.5, learningRate: 3e-4, epochs: 2 }),
   trial("simpo", {}, { beta: 2, gammaRatio: 0.25, learningRate: 1e-3, epochs: 2 }),
-  trial("simpo", {}, { beta: 2.5, gammaRatio: 0.5, learningRate: 1e-3, epochs: 2 }),
-  trial("simpo", {}, { beta: 10, gammaRatio: 0.3, learningRate: 1e-3, epochs: 2 }),
-  trial("args", { weight: 0.5, topK: 10 }, { learningRate: 3e-4, epochs: 2 }),
-  trial("args", { weight: 1, topK: 10 }, { learningRate: 3e-4, epochs: 2 }),
+  trial("args", { weight: 0.5, topK: 10 }, { learningRate: 1e-3, epochs: 2 }),
   trial("args", { weight: 1.5, topK: 10 }, { learningRate: 3e-4, epochs: 2 }),
   trial("args", { weight: 1.5, topK: 10 }, { learningRate: 1e-3, epochs: 2 }),
+  trial("args", { weight: 1.5, topK: 10 }, { learningRate: 1e-3, epochs: 4 }),
   trial("best-of-n", { count: 16 }, { learningRate: 3e-4, epochs: 2 }),
   trial("best-of-n", { count: 16 }, { learningRate: 1e-3, epochs: 2 }),
+  trial("best-of-n", { count: 16 }, { learningRate: 1e-3, epochs: 4 }),
   trial("best-of-n", { count: 16 }, { learningRate: 3e-3, epochs: 2 }),
-  trial("cards", { rewardTarget: 2 }, { learningRate: 3e-4, epochs: 2 }),
-  trial("cards", { rewardTarget: 3 }, { learningRate: 1e-3, epochs: 2 }),
   trial("cards", { rewardTarget: 5 }, { learningRate: 1e-3, epochs: 2 }),
   trial("cards", { rewardTarget: 8 }, { learningRate: 1e-3, epochs: 2 }),
+  trial("cards", { rewardTarget: 8 }, { learningRate: 1e-3, epochs: 4 }),
+  trial("cards", { rewardTarget: 12 }, { learningRate: 1e-3, epochs: 2 }),
 ];
 
 /** What the search would do. */

@@ -77,7 +77,7 @@ export const frontierSuite: Suite = {
         "Cannot draw a frontier: the temperature is 0, at which no divergence is finite; give one above 0",
       );
     }
-    const count = Math.max(20, Math.ceil(config.prompts / 2));
+    const count = config.prompts;
     const curves = new Map<MethodId, CurvePoint[]>();
     for (const { method, label, value, arm } of pointsOf(config, setting)) {
       const answered = await answer(context, arm, { count, withKl: true });
