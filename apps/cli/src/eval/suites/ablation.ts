@@ -11,7 +11,6 @@ const variants: readonly (ArmOverrides & { readonly name: string; readonly label
   { name: "unregularised", label: "no gating regularisation, λ_G = 0", training: { lambdaGate: 0 } },
   { name: "single-head", label: "single-head attention", training: { gate: { headCount: 1 } } },
   { name: "printed-sign", label: "entropy term with the printed sign", training: { entropySign: "printed" } },
-  { name: "fused", label: "preferences score the fusion alone", training: { preferenceOn: "fused" } },
   {
     name: "over-base",
     label: "preferences score the fusion over the base model, as DPO",

@@ -10,6 +10,8 @@ import { type ArmOverrides, answer, armOf, type Suite } from "./context.ts";
 
 /** A method's knob: its values by default, and what a value changes. */
 interface Knob {
+  /** A name where a method has several; the method's own by default. */
+  readonly variant?: string;
   readonly method: MethodId;
   readonly name: string;
   readonly values: readonly number[];
@@ -17,10 +19,19 @@ interface Knob {
 }
 
 const strength = (value: number): ArmOverrides => ({ knobs: { strength: value } });
+const strengths = [0.25, 0.5, 1, 2, 4];
+const overBase = "dual-head over the base";
 const knobs: readonly Knob[] = [
-  { method: "dual-head", name: "strength", values: [0.25, 0.5, 1, 2, 4], set: strength },
+  { method: "dual-head", name: "strength", values: strengths, set: strength },
+  {
+    variant: overBase,
+    method: "dual-head",
+    name: "strength",
+    values: strengths,
+    set: (value) => ({ ...strength(value), training: { preferenceOn: "fused-over-base" } }),
+  },
   { method: "genarm", name: "strength", values: [0.25, 0.5, 1, 2, 3], set: strength },
-  { method: "args", name: "strength", values: [0.25, 0.5, 1, 2, 4], set: strength },
+  { method: "args", name: "strength", values: strengths, set: strength },
   { method: "proxy-tuning", name: "strength", values: [0.25, 0.5, 0.75, 1, 1.5], set: strength },
   { method: "dpo", name: "β", values: [3, 1, 0.3, 0.1, 0.03], set: (beta) => ({ training: { beta } }) },
   // Without a reference β does not hold the policy anywhere; the rate of training decides how far it goes.
@@ -34,14 +45,17 @@ const knobs: readonly Knob[] = [
 ];
 
 const pointsOf = (config: EvalConfig, setting: Setting) =>
-  knobs.flatMap(({ method, name, values, set }) =>
-    (config.frontier[method] ?? values).map((value): { method: MethodId; label: string; value: number; arm: Arm } => ({
-      method,
+  knobs.flatMap(({ method, variant = method, name, values, set }) =>
+    (config.frontier[method] ?? values).map((value): { curve: string; label: string; value: number; arm: Arm } => ({
+      curve: variant,
       value,
       label: `${name} ${value}`,
-      arm: armOf(config, setting, method, { ...set(value), name: `${method} ${name} ${value}` }),
+      arm: armOf(config, setting, method, { ...set(value), name: `${variant} ${name} ${value}` }),
     })),
   );
+
+/** The curves that others are compared with. */
+const ours: readonly string[] = ["dual-head", overBase];
 
 /** A point with the name of its knob's value. */
 interface CurvePoint extends FrontierPoint {
@@ -78,25 +92,26 @@ export const frontierSuite: Suite = {
       );
     }
     const count = config.prompts;
-    const curves = new Map<MethodId, CurvePoint[]>();
-    for (const { method, label, value, arm } of pointsOf(config, setting)) {
+    const curves = new Map<string, CurvePoint[]>();
+    for (const { curve, label, value, arm } of pointsOf(config, setting)) {
       const answered = await answer(context, arm, { count, withKl: true });
       const rewards = answered.rewards[reward!]!;
       // The bound is what is known of best-of-n; it is never below the truth.
-      const kl = answered.responses.map((response) => (method === "best-of-n" ? bestOfNKlBound(value) : response.kl!));
+      const isBound = arm.method === "best-of-n";
+      const kl = answered.responses.map((response) => (isBound ? bestOfNKlBound(value) : response.kl!));
       const point = { label, knob: value, kl, reward: rewards };
-      curves.set(method, [...(curves.get(method) ?? []), point]);
+      curves.set(curve, [...(curves.get(curve) ?? []), point]);
     }
     const points = [...curves].flatMap(([method, curve]) => curve.map((point) => ({ method, ...point })));
     const options = { seed: config.seed };
-    const own = curves.get("dual-head")!;
-    const rest = [...curves.keys()].filter((method) => method !== "dual-head");
-    const differences = rest.flatMap((method) =>
-      namedKls.map((kl) => ({
-        method,
-        kl,
-        difference: figureAt(compareAtKl(own, curves.get(method)!, kl, options).difference),
-      })),
+    const rest = [...curves.keys()].filter((method) => !ours.includes(method));
+    const differences = ours.flatMap((own) =>
+      rest.flatMap((method) =>
+        namedKls.map((kl) => ({
+          ...{ own, method, kl },
+          difference: figureAt(compareAtKl(curves.get(own)!, curves.get(method)!, kl, options).difference),
+        })),
+      ),
     );
     return {
       suite: "frontier",
@@ -111,15 +126,17 @@ export const frontierSuite: Suite = {
             cells: namedKls.map((kl) => figureAt(rewardAtKl(curve, kl, options))),
           })),
         },
-        {
-          title: "dual-head less the other method, at equal KL",
-          caption: "Above 0 dual-head gains more; – where one of both was not measured on both sides of that KL.",
+        ...ours.map((own) => ({
+          title: `${own} less the other method, at equal KL`,
+          caption: `Above 0 ${own} gains more; – where one of both was not measured on both sides of that KL.`,
           columns: namedKls.map((kl) => ({ name: `KL ${kl}` })),
           rows: rest.map((method) => ({
             label: method,
-            cells: differences.filter((each) => each.method === method).map(({ difference }) => difference),
+            cells: differences
+              .filter((each) => each.own === own && each.method === method)
+              .map(({ difference }) => difference),
           })),
-        },
+        })),
         {
           title: "All points",
           caption: "Each knob's value by itself.",
@@ -144,14 +161,16 @@ export const frontierSuite: Suite = {
           })),
         },
       ],
-      claims: differences.map(({ method, kl, difference }) => claimOf(method, kl, difference)),
-      notes: [],
+      claims: differences.map(({ own, method, kl, difference }) => claimOf(own, method, kl, difference)),
+      notes: [
+        `${overBase}: preferences score the fusion over the base model (\`preferenceOn\` "fused-over-base"), all else as configured.`,
+      ],
     };
   },
 };
 
-function claimOf(method: MethodId, kl: number, difference: Figure | null): Claim {
-  const statement = `at a KL of ${kl} nats dual-head gains more reward than ${method}.`;
+function claimOf(own: string, method: string, kl: number, difference: Figure | null): Claim {
+  const statement = `at a KL of ${kl} nats ${own} gains more reward than ${method}.`;
   if (difference === null) return { statement, holds: null, evidence: "One of both was not measured around this KL." };
   const { value, low, high } = difference;
   return {
