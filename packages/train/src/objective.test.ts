@@ -176,7 +176,10 @@ describe("batchObjective()", () => {
     const given = setup(device);
     const margins = async (settings: Partial<TrainingSettings>) =>
       (await objective(given, settings)(given.params).aux.margins!.read()) as ArrayLike<number>;
-    const [over, fused] = [await margins({ preferenceOn: "fused-over-base" }), await margins({ preferenceOn: "fused" })];
+    const [over, fused] = [
+      await margins({ preferenceOn: "fused-over-base" }),
+      await margins({ preferenceOn: "fused" }),
+    ];
     const lmHead = { weight: (given.model.lmHead as { weight: Tensor }).weight, bias: null };
     const batch = collate(given.pairs, [], { hiddenSize, learnChosen: false, gateOnPairs: false });
     const base = await rewardMargins(given.model, lmHead, batch).read();
