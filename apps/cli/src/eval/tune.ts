@@ -61,6 +61,7 @@ export const trials: readonly Trial[] = [
   trial("cards", { rewardTarget: 5 }, { learningRate: 1e-3, epochs: 2 }),
   trial("cards", { rewardTarget: 8 }, { learningRate: 1e-3, epochs: 2 }),
   trial("cards", { rewardTarget: 8 }, { learningRate: 1e-3, epochs: 4 }),
+  trial("cards", { rewardTarget: 12 }, { learningRate: 1e-3, epochs: 2 }),
 ];
 
 /** What the search would do. */
