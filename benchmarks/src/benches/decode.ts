@@ -5,20 +5,18 @@ import { loadLlama } from "@dual-head/backbone-llama";
 import { createGate } from "@dual-head/gating";
 import { linearHead, lowRankHead } from "@dual-head/heads";
 import { createBasePolicy, createDualHeadPolicy } from "@dual-head/methods";
-import { type DecodePolicy, sampled } from "@dual-head/sampler";
+import type { DecodePolicy } from "@dual-head/sampler";
 import { type Device, leavesOf, type Projection, type Tensor } from "@dual-head/tensor-core";
 import { defaultGate } from "@dual-head/train";
 import { type Benchmark, type Context, extentsFor, roundsOf } from "../benchmark.ts";
 import { type Alternative, measure, ratesOf, speedups, summarise } from "../harness.ts";
 import { createRandomLlama, llamaExtents, type Model, modelShape, randomTokens } from "../random-model.ts";
 import type { Reading } from "../row.ts";
+import { promptLength, sampledSteps } from "../sampled-steps.ts";
 
-const promptLength = 16;
 const lowRank = 16;
 /** Heads of fewer numbers belong to models whose step takes less than a millisecond. */
 const smallHead = 1e6;
-/** What people usually sample with. */
-const sampling = { temperature: 0.8, topK: 40 };
 
 /** Decode tokens per second of the base model and of dual heads on it, and their ratio. */
 export const decode: Benchmark = {
@@ -131,22 +129,6 @@ async function forcedSteps(name: string, policy: DecodePolicy, capacity: number)
     async run() {
       const [step] = await policy.advance([{ sequence, tokens: [tokens[policy.length(sequence)]!] }]);
       await step!.logits();
-    },
-  };
-}
-
-/** Steps of a generation as people run it; the pass over the prompt belongs to the first, a warm-up. */
-function sampledSteps(name: string, policy: DecodePolicy, capacity: number): Alternative {
-  const prompt = [...randomTokens(policy.vocabSize, promptLength, 5)];
-  const events = sampled(policy)
-    .generate({ prompt, maxNewTokens: capacity - promptLength, seed: 6, ...sampling })
-    [Symbol.asyncIterator]();
-  return {
-    name,
-    async run() {
-      const { value } = await events.next();
-      if (value?.type !== "token")
-        throw new Error(`Cannot measure ${name}: the generation ended before the rounds did`);
     },
   };
 }

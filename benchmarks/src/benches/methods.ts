@@ -5,11 +5,11 @@ import type { WeightDtype } from "@dual-head/backbone-llama";
 import { createGate } from "@dual-head/gating";
 import { linearHead, lowRankHead } from "@dual-head/heads";
 import { createArgsPolicy, createBasePolicy, createDualHeadPolicy, createGenArmPolicy } from "@dual-head/methods";
-import { type DecodePolicy, sampled } from "@dual-head/sampler";
+import type { DecodePolicy } from "@dual-head/sampler";
 import { createRandom, type Device, leavesOf, type Projection, type Tensor } from "@dual-head/tensor-core";
 import { defaultGate } from "@dual-head/train";
 import { type Benchmark, type Context, extentsFor, roundsOf } from "../benchmark.ts";
-import { type Alternative, bootstrapInterval, measure, ratesOf, samplesOf, speedups, summarise } from "../harness.ts";
+import { bootstrapInterval, measure, ratesOf, samplesOf, speedups, summarise } from "../harness.ts";
 import {
   createRandomLlama,
   type LlamaExtents,
@@ -17,15 +17,13 @@ import {
   type Model,
   modelShape,
   randomTensor,
-  randomTokens,
   uniformValues,
 } from "../random-model.ts";
 import { counted, type Reading } from "../row.ts";
+import { promptLength, sampledSteps } from "../sampled-steps.ts";
 
-const promptLength = 16;
 const lowRank = 16;
 const topK = 10;
-const sampling = { temperature: 0.8, topK: 40 };
 
 interface Case {
   readonly extents: LlamaExtents;
@@ -84,7 +82,7 @@ async function* measureMethods(
   };
   try {
     const rows = rowsOf(device, model, reward, { capacity, dtype, use });
-    const alternatives = rows.map(({ name, create }) => stepsOf(name, use(create()), capacity));
+    const alternatives = rows.map(({ name, create }) => sampledSteps(name, use(create()), capacity));
     const samples = await measure(alternatives, plan);
     for (const { name } of rows) {
       yield { shape, variant: name, unit: "tokens/s", summary: summarise(ratesOf(samples, name, 1)) };
@@ -175,20 +173,4 @@ function bytesOf(shape: readonly number[], dtype: WeightDtype): number {
   const bytes = { f32: 4, f16: 2, bf16: 2, q8: 9 / 8, q4: 5 / 8 };
   const numbers = shape.reduce((product, extent) => product * extent, 1);
   return numbers * (shape.length > 1 ? bytes[dtype] : 4);
-}
-
-/** Steps of a generation as people run it; the pass over the prompt belongs to the first, a warm-up. */
-function stepsOf(name: string, policy: DecodePolicy, capacity: number): Alternative {
-  const prompt = [...randomTokens(policy.vocabSize, promptLength, 5)];
-  const events = sampled(policy)
-    .generate({ prompt, maxNewTokens: capacity - promptLength, seed: 6, ...sampling })
-    [Symbol.asyncIterator]();
-  return {
-    name,
-    async run() {
-      const { value } = await events.next();
-      if (value?.type === "token") return;
-      throw new Error(`Cannot measure ${name}: the generation ended before the rounds did`);
-    },
-  };
 }

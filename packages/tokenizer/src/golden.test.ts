@@ -14,6 +14,7 @@ import {
 } from "./index.ts";
 import { createLibraryTokenizer } from "./json/library.ts";
 import { parseTokenizerJson } from "./json/tokenizer-json.ts";
+import type { GoldenCase, GoldenTest } from "./testing/golden-cases.ts";
 import { tokenizerLaws } from "./testing/index.ts";
 import { readVocabularyCases } from "./testing/vocabulary-cases.ts";
 
@@ -29,20 +30,6 @@ function once<Value>(create: () => Value): () => Value {
 const readJsonFile = (path: string) => JSON.parse(readFileSync(path, "utf8"));
 const fromFile = (path: string, files: TokenizerConfigFiles = {}): Tokenizer =>
   createTokenizer(readJsonFile(path), parseTokenizerConfig(files, path), "");
-
-interface GoldenCase {
-  readonly text: string;
-  readonly ids: readonly number[];
-  readonly decoded: string;
-}
-
-/** A text of transformers' own tests. */
-interface GoldenTest {
-  readonly input: string;
-  readonly encoded: { readonly input_ids: readonly number[] };
-  readonly decoded_with_special: string;
-  readonly decoded_without_special: string;
-}
 
 const parity = sharedAsset("hf_parity");
 describe.skipIf(parity === null)("tokenizer families", () => {

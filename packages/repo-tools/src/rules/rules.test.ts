@@ -260,7 +260,7 @@ describe("checkText()", () => {
           `..${path("tmp", "x")}`,
           `https://example.org${path("home", "x")}`,
           path("usr", "bin", "env"),
-          "apps/work/x",
+          `apps${path("work", "x")}`,
         ].join("\n"),
       ),
     ).toEqual([]);

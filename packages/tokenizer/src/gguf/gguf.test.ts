@@ -15,6 +15,7 @@ import {
   tokenizerFromGguf,
 } from "../index.ts";
 import { damagedData, exerciseTokenizer } from "../testing/damage.ts";
+import type { GoldenCase } from "../testing/golden-cases.ts";
 import { tinyTokenizerJson, tokenizerLaws } from "../testing/index.ts";
 
 const load = (data: GgufVocabularyData): Tokenizer => tokenizerFromGguf(data, { path: "a.gguf", sha256: "hash" });
@@ -54,12 +55,6 @@ const familyNames: Readonly<Record<string, string>> = {
   split_qwen35_ascii: "qwen35",
 };
 
-interface FamilyCase {
-  readonly text: string;
-  readonly ids: readonly number[];
-  readonly decoded: string;
-}
-
 const parity = sharedAsset("hf_parity");
 describe.skipIf(parity === null)("families of byte-level BPE", () => {
   const vectors = countVectors("transformers' ids and texts, GGUF vocabularies of the families");
@@ -70,7 +65,7 @@ describe.skipIf(parity === null)("families of byte-level BPE", () => {
     const json = JSON.parse(readFileSync(join(parity, file), "utf8"));
     it(`${family} as ${pre}: ${cases.length} texts have the expected ids and come back as expected`, () => {
       const tokenizer = load(toGguf(json, pre));
-      for (const { text, ids, decoded } of vectors.each<FamilyCase>(cases)) {
+      for (const { text, ids, decoded } of vectors.each<GoldenCase>(cases)) {
         expect([text, ...tokenizer.encode(text, { allowSpecial: true })]).toEqual([text, ...ids]);
         expect(tokenizer.decode(ids)).toBe(decoded);
       }

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createSentencepieceTokenizer, parseTokenizerConfig, type Tokenizer, TokenizerError } from "../index.ts";
 import { damagedBytes, exerciseTokenizer } from "../testing/damage.ts";
+import type { GoldenCase, GoldenTest } from "../testing/golden-cases.ts";
 import { tokenizerLaws } from "../testing/index.ts";
 import { readVocabularyCases } from "../testing/vocabulary-cases.ts";
 import { readProtobuf } from "./protobuf.ts";
@@ -24,20 +25,6 @@ interface GoldenModel {
   readonly byteFallback: boolean;
   readonly model: string;
   readonly cases: readonly { readonly text: string; readonly ids: string; readonly decoded: string }[];
-}
-
-interface FamilyCase {
-  readonly text: string;
-  readonly ids: readonly number[];
-  readonly decoded: string;
-}
-
-/** A text of transformers' own tests. */
-interface GoldenTest {
-  readonly input: string;
-  readonly encoded: { readonly input_ids: readonly number[] };
-  readonly decoded_with_special: string;
-  readonly decoded_without_special: string;
 }
 
 const golden: { readonly version: string; readonly models: readonly GoldenModel[] } = JSON.parse(
@@ -69,7 +56,7 @@ describe.skipIf(parity === null)("sentencepiece families", () => {
     const { tokenizer: file = "", cases = [] } = families[family] ?? {};
     it(`${family}: ${cases.length} texts have the expected ids and come back as expected`, () => {
       const tokenizer = load(readFileSync(join(parity!, file)));
-      for (const { text, ids, decoded } of vectors.each<FamilyCase>(cases)) {
+      for (const { text, ids, decoded } of vectors.each<GoldenCase>(cases)) {
         expect([text, idsOf(tokenizer, text)]).toEqual([text, ids.join(" ")]);
         expect(tokenizer.decode(ids)).toBe(decoded);
       }

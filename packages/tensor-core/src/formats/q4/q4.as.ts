@@ -81,10 +81,11 @@ export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum
   v128.store(to, high, 16);
 }
 
-/** C[m, n] (+)= x row m · w row n, x as `roundRows` left it. Units: panels of 8 rows of w. */
-export function multiplyQ4(
-  x: usize, scales: usize, sums: usize, w: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32, innerSize: i32,
-  accumulate: bool, begin: i32, end: i32,
+/** C[m, n] (+)= x row m · w row n, rows of x in `bytes` or in 16 bits, 64 bytes a block in both. Units: panels of 8 rows of w. */
+@inline
+function multiplyPanels(
+  bytes: bool, x: usize, scales: usize, sums: usize, w: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32,
+  innerSize: i32, accumulate: bool, begin: i32, end: i32,
 ): void {
   const blocks = <usize>((innerSize + 31) >> 5);
   const own = threadScratch();
@@ -93,10 +94,20 @@ export function multiplyQ4(
     for (let row = 0; row < rowCount; row++) {
       const first = <usize>row * blocks;
       const from = x + (first << 6);
-      sumPanelQ4(weights, from, from + (blocks << 6), scales + (first << 2), sums + (first << 2), own);
+      const last = from + (blocks << 6), scale = scales + (first << 2), sum = sums + (first << 2);
+      if (bytes) sumPanelNibbles(weights, from, last, scale, sum, own);
+      else sumPanelQ4(weights, from, last, scale, sum, own);
       storePanel(c, rowStride, row, panel, columnCount, v128.load(own), v128.load(own, 16), accumulate);
     }
   }
+}
+
+/** C[m, n] (+)= x row m · w row n, x as `roundRows` left it. Units: panels of 8 rows of w. */
+export function multiplyQ4(
+  x: usize, scales: usize, sums: usize, w: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32, innerSize: i32,
+  accumulate: bool, begin: i32, end: i32,
+): void {
+  multiplyPanels(false, x, scales, sums, w, c, rowStride, rowCount, columnCount, innerSize, accumulate, begin, end);
 }
 
 /**
@@ -147,17 +158,7 @@ export function multiplyNibbles(
   x: usize, scales: usize, sums: usize, w: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32, innerSize: i32,
   accumulate: bool, begin: i32, end: i32,
 ): void {
-  const blocks = <usize>((innerSize + 31) >> 5);
-  const own = threadScratch();
-  for (let panel = begin; panel < end; panel++) {
-    const weights = w + <usize>panel * blocks * BLOCK_BYTES;
-    for (let row = 0; row < rowCount; row++) {
-      const first = <usize>row * blocks;
-      const from = x + (first << 6);
-      sumPanelNibbles(weights, from, from + (blocks << 6), scales + (first << 2), sums + (first << 2), own);
-      storePanel(c, rowStride, row, panel, columnCount, v128.load(own), v128.load(own, 16), accumulate);
-    }
-  }
+  multiplyPanels(true, x, scales, sums, w, c, rowStride, rowCount, columnCount, innerSize, accumulate, begin, end);
 }
 
 /** The columns 2s and 2s + 1 of four groups of eight, from the nibbles s of their words. */
