@@ -63,13 +63,14 @@ export function faultOfIntegerDots(module: WebAssembly.Module, shared: boolean):
   const [x, held, scales, sums, weights, c] = [0, 1, 2, 3, 4, 5].map((index) => BEGIN + 8192 * index) as Six;
   const draw = createDraw();
   const features = new Float32Array(memory.buffer, x, rows * inner);
-  // The first column of a block holds the largest, which makes its scale 1.
-  features.forEach((_, index) => {
-    features[index] = (index % inner) % blockColumns === 0 ? (index % 4 < 2 ? 8191 : -8191) : draw(-8191, 8191);
-  });
   const product = new Float32Array(memory.buffer, c, rows * columns);
   for (const dtype of ["q8", "q4"] as const) {
-    const most = dtype === "q8" ? 127 : 7;
+    const [most, largest] = dtype === "q8" ? [127, 8191] : [7, 127];
+    // The first column of a block holds the largest, which makes its scale 1.
+    features.forEach((_, index) => {
+      const extreme = index % 4 < 2 ? largest : -largest;
+      features[index] = (index % inner) % blockColumns === 0 ? extreme : draw(-largest, largest);
+    });
     const integers = Float32Array.from({ length: columns * inner }, (_, index) => {
       if ((index % inner) % blockColumns === 0) return dtype === "q8" ? (index % 4 < 2 ? 127 : -127) : -8;
       return draw(-most, most);
@@ -90,12 +91,18 @@ export function faultOfIntegerDots(module: WebAssembly.Module, shared: boolean):
       });
     const shape = [c, columns, rows, columns, inner, 0, 0] as const;
     product.fill(Number.NaN);
-    kernels.roundTiles!(x, rows, inner, dtype === "q4" ? 1 : 0, held, scales, 0, Math.ceil(rows / 4));
-    kernels[dtype === "q8" ? "multiplyTilesQ8" : "multiplyTilesQ4"]!(held, scales, weights, ...shape, 2);
+    const tiles = Math.ceil(rows / 4);
+    if (dtype === "q8") {
+      kernels.roundTilesInParts!(x, rows, inner, held, scales, 0, tiles);
+      kernels.multiplyTilesQ8!(held, scales, weights, ...shape, 2);
+    } else {
+      kernels.roundTilesOfBytes!(x, rows, inner, held, scales, sums, 0, tiles);
+      kernels.multiplyTilesQ4!(held, scales, sums, weights, ...shape, 2);
+    }
     if (!isRight()) return `its self-test failed: dots of many rows with ${dtype} are wrong`;
     if (dtype === "q8") continue;
     product.fill(Number.NaN);
-    kernels.roundBytes!(x, inner, 8191, held, scales, sums, 0, rows);
+    kernels.roundBytes!(x, inner, held, scales, sums, 0, rows);
     kernels.multiplyNibbles!(held, scales, sums, weights, ...shape, Math.ceil(columns / panelRows));
     if (!isRight()) return "its self-test failed: dots of few rows with q4 are wrong";
   }

@@ -81,7 +81,7 @@ export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum
   v128.store(to, high, 16);
 }
 
-/** C[m, n] (+)= x row m · w row n, rows of x in `bytes` or in 16 bits, 64 bytes a block in both. Units: panels of 8 rows of w. */
+/** C[m, n] (+)= x row m · w row n, rows of x in `bytes`, 32 a block, or in 16 bits. Units: panels of 8 rows of w. */
 @inline
 function multiplyPanels(
   bytes: bool, x: usize, scales: usize, sums: usize, w: usize, c: usize, rowStride: usize, rowCount: i32, columnCount: i32,
@@ -93,8 +93,9 @@ function multiplyPanels(
     const weights = w + <usize>panel * blocks * BLOCK_BYTES;
     for (let row = 0; row < rowCount; row++) {
       const first = <usize>row * blocks;
-      const from = x + (first << 6);
-      const last = from + (blocks << 6), scale = scales + (first << 2), sum = sums + (first << 2);
+      const shift: usize = bytes ? 5 : 6;
+      const from = x + (first << shift);
+      const last = from + (blocks << shift), scale = scales + (first << 2), sum = sums + (first << 2);
       if (bytes) sumPanelNibbles(weights, from, last, scale, sum, own);
       else sumPanelQ4(weights, from, last, scale, sum, own);
       storePanel(c, rowStride, row, panel, columnCount, v128.load(own), v128.load(own, 16), accumulate);
@@ -110,42 +111,28 @@ export function multiplyQ4(
   multiplyPanels(false, x, scales, sums, w, c, rowStride, rowCount, columnCount, innerSize, accumulate, begin, end);
 }
 
-/**
- * `sumPanelQ4` of a row in two parts of signed bytes, by dot products of bytes: the same sums. 128·above + below is the row.
- */
+/** `sumPanelQ4` of a row of signed bytes, by dot products of bytes; `sum` holds −8 times what blocks of the row add up to. */
 export function sumPanelNibbles(v: usize, from: usize, last: usize, scale: usize, sum: usize, to: usize): void {
   const mask = i8x16.splat(15);
   let low = f32x4.splat(0), high = f32x4.splat(0);
   while (from < last) {
-    let above0 = i32x4.splat(0), above4 = i32x4.splat(0);
-    let below0 = v128.load32_splat(sum), below4 = below0;
-    const middle = from + 32;
+    let rows0 = v128.load32_splat(sum), rows4 = rows0;
     let words = v + 32;
-    for (; from < middle; from += 8) {
+    for (const next = from + 32; from < next; from += 8) {
       const v0 = v128.load(words), v4 = v128.load(words, 16);
-      const low0 = v128.and(v0, mask), low4 = v128.and(v4, mask);
       let x = v128.load32_splat(from);
-      above0 = dotBytes(x, low0, above0);
-      above4 = dotBytes(x, low4, above4);
-      x = v128.load32_splat(from, 32);
-      below0 = dotBytes(x, low0, below0);
-      below4 = dotBytes(x, low4, below4);
-      const high0 = v128.and(i16x8.shr_u(v0, 4), mask), high4 = v128.and(i16x8.shr_u(v4, 4), mask);
+      rows0 = dotBytes(x, v128.and(v0, mask), rows0);
+      rows4 = dotBytes(x, v128.and(v4, mask), rows4);
       x = v128.load32_splat(from, 4);
-      above0 = dotBytes(x, high0, above0);
-      above4 = dotBytes(x, high4, above4);
-      x = v128.load32_splat(from, 36);
-      below0 = dotBytes(x, high0, below0);
-      below4 = dotBytes(x, high4, below4);
+      rows0 = dotBytes(x, v128.and(i16x8.shr_u(v0, 4), mask), rows0);
+      rows4 = dotBytes(x, v128.and(i16x8.shr_u(v4, 4), mask), rows4);
       words += 32;
     }
-    const whole0 = i32x4.add(i32x4.shl(above0, 7), below0), whole4 = i32x4.add(i32x4.shl(above4, 7), below4);
     const own = v128.load32_splat(scale);
     const factor0 = f32x4.mul(own, v128.load(v)), factor4 = f32x4.mul(own, v128.load(v, 16));
-    low = fma(f32x4.convert_i32x4_s(whole0), factor0, low);
-    high = fma(f32x4.convert_i32x4_s(whole4), factor4, high);
+    low = fma(f32x4.convert_i32x4_s(rows0), factor0, low);
+    high = fma(f32x4.convert_i32x4_s(rows4), factor4, high);
     v += BLOCK_BYTES;
-    from += 32;
     scale += 4;
     sum += 4;
   }

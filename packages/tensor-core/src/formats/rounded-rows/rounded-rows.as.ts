@@ -1,5 +1,5 @@
 // Rows of activations rounded to integers for products with integer weights; AssemblyScript. They keep 15 bits, with
-// which products with 8-bit weights stay exact in 32, or 14 where two bytes of seven bits hold them.
+// which products with 8-bit weights stay exact in 32; for dots of bytes 14, in two bytes of seven, or 8 in one.
 import { loadPartial, storeTransposed, threadScratch } from "../../backends/cpu/prelude.as";
 
 const BLOCK: i32 = 32;
@@ -7,9 +7,9 @@ const BLOCK: i32 = 32;
 const MOST: f32 = 8191;
 /** Added, it makes integers positive: seven bits above, seven below. */
 const OFFSET: i32 = 8192;
+/** The largest integer of a signed byte. */
+const MOST_OF_BYTE: f32 = 127;
 const TILE_ROWS: i32 = 4;
-/** Bytes of a block of a tile: two parts of eight groups of four columns of four rows. */
-const TILE_BLOCK_BYTES: usize = 256;
 
 /**
  * Four whole numbers nearest to values of at most 2²² in magnitude, halves to even: 1.5·2²³ leaves a sum no bits behind the
@@ -97,25 +97,29 @@ function belowOf(held: usize): v128 {
   return i8x16.narrow_i16x8_u(v128.and(v128.load(held), low7), v128.and(v128.load(held, 16), low7));
 }
 
-/** Four rows of sixteen bytes as four groups of columns, each of four rows. */
+/** Sixteen columns of a row at `held`, none beyond a byte, in the order of nibbles. */
 @inline
-function storeGroups(to: usize, nibbleOrder: bool, row0: v128, row1: v128, row2: v128, row3: v128): void {
-  if (nibbleOrder) {
-    row0 = inNibbleOrder(row0);
-    row1 = inNibbleOrder(row1);
-    row2 = inNibbleOrder(row2);
-    row3 = inNibbleOrder(row3);
-  }
-  storeTransposed(to, 16, row0, row1, row2, row3);
+function nibbleBytesOf(held: usize): v128 {
+  return inNibbleOrder(i8x16.narrow_i16x8_s(v128.load(held), v128.load(held, 16)));
+}
+
+/** A block of one row of a tile, as `roundBlock`; behind the last row zeros. */
+@inline
+function roundLine(
+  x: usize, tile: i32, line: i32, rowCount: i32, innerSize: i32, block: i32, largest: f32, to: usize,
+): f32 {
+  const row = tile * TILE_ROWS + line;
+  const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
+  return row < rowCount ? roundBlock(from, min(BLOCK, innerSize - block * BLOCK), largest, to) : 0;
 }
 
 /**
- * Rows of x in tiles of four for `multiplyTiles`: integers plus 8192 in two parts of seven bits, the higher one first.
+ * Rows of x in tiles of four for `multiplyTilesQ8`: integers plus 8192 in two parts of seven bits, the higher one first.
  * to [tiles][blocks][2 parts][8 groups][4 rows][4 columns] u8, scales [tiles][blocks][4 rows] f32; rows that fill up the
- * last tile have scale 0. Columns of a block are in order, or in that of nibbles. Units: tiles.
+ * last tile have scale 0. Units: tiles.
  */
-export function roundTiles(
-  x: usize, rowCount: i32, innerSize: i32, nibbleOrder: bool, to: usize, scales: usize, begin: i32, end: i32,
+export function roundTilesInParts(
+  x: usize, rowCount: i32, innerSize: i32, to: usize, scales: usize, begin: i32, end: i32,
 ): void {
   const blocks = (innerSize + BLOCK - 1) / BLOCK;
   const held = threadScratch();
@@ -123,16 +127,13 @@ export function roundTiles(
     for (let block = 0; block < blocks; block++) {
       const index = <usize>tile * blocks + block;
       for (let line = 0; line < TILE_ROWS; line++) {
-        const row = tile * TILE_ROWS + line;
-        const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
-        const own = held + (<usize>line << 6);
-        const scale = row < rowCount ? roundBlock(from, min(BLOCK, innerSize - block * BLOCK), MOST, own) : 0;
+        const scale = roundLine(x, tile, line, rowCount, innerSize, block, MOST, held + (<usize>line << 6));
         f32.store(scales + (((index << 2) + line) << 2), scale);
       }
-      let out = to + index * TILE_BLOCK_BYTES;
+      let out = to + (index << 8);
       for (let half = held; half < held + 64; half += 32) {
-        storeGroups(out, nibbleOrder, aboveOf(half), aboveOf(half + 64), aboveOf(half + 128), aboveOf(half + 192));
-        storeGroups(out + 128, nibbleOrder, belowOf(half), belowOf(half + 64), belowOf(half + 128), belowOf(half + 192));
+        storeTransposed(out, 16, aboveOf(half), aboveOf(half + 64), aboveOf(half + 128), aboveOf(half + 192));
+        storeTransposed(out + 128, 16, belowOf(half), belowOf(half + 64), belowOf(half + 128), belowOf(half + 192));
         out += 64;
       }
     }
@@ -140,29 +141,48 @@ export function roundTiles(
 }
 
 /**
- * Rows of x for `multiplyNibbles`: integers up to `largest`, at most 8191, as 128·above + below in signed bytes, in the
- * order of nibbles, and −8 times the sum of each block's. to [rows][blocks][2 parts][32] i8, scales [rows][blocks] f32, sums [rows][blocks] i32. Units: rows.
+ * Rows of x in tiles of four for `multiplyTilesQ4`: integers up to 127 in the order of nibbles, and −8 times the sum of each
+ * block's. to [tiles][blocks][8 groups][4 rows][4 columns] i8, scales [tiles][blocks][4 rows] f32 and sums the same i32; rows
+ * that fill up the last tile have scale 0. Units: tiles.
  */
-export function roundBytes(
-  x: usize, innerSize: i32, largest: f32, to: usize, scales: usize, sums: usize, begin: i32, end: i32,
+export function roundTilesOfBytes(
+  x: usize, rowCount: i32, innerSize: i32, to: usize, scales: usize, sums: usize, begin: i32, end: i32,
 ): void {
   const blocks = (innerSize + BLOCK - 1) / BLOCK;
   const held = threadScratch();
-  const half7 = i16x8.splat(64);
+  for (let tile = begin; tile < end; tile++) {
+    for (let block = 0; block < blocks; block++) {
+      const index = <usize>tile * blocks + block;
+      for (let line = 0; line < TILE_ROWS; line++) {
+        const own = held + (<usize>line << 6);
+        const place = ((index << 2) + line) << 2;
+        f32.store(scales + place, roundLine(x, tile, line, rowCount, innerSize, block, MOST_OF_BYTE, own));
+        i32.store(sums + place, -8 * sumOfBlock(own));
+      }
+      let out = to + (index << 7);
+      for (let half = held; half < held + 64; half += 32) {
+        storeTransposed(out, 16, nibbleBytesOf(half), nibbleBytesOf(half + 64), nibbleBytesOf(half + 128), nibbleBytesOf(half + 192));
+        out += 64;
+      }
+    }
+  }
+}
+
+/**
+ * Rows of x for `multiplyNibbles`: integers up to 127 in the order of nibbles, and −8 times the sum of each block's.
+ * to [rows][blocks][32] i8, scales [rows][blocks] f32, sums [rows][blocks] i32. Units: rows.
+ */
+export function roundBytes(x: usize, innerSize: i32, to: usize, scales: usize, sums: usize, begin: i32, end: i32): void {
+  const blocks = (innerSize + BLOCK - 1) / BLOCK;
+  const held = threadScratch();
   for (let row = begin; row < end; row++) {
     for (let block = 0; block < blocks; block++) {
       const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
       const index = <usize>row * blocks + block;
-      const out = to + (index << 6);
-      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), largest, held));
+      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), MOST_OF_BYTE, held));
       i32.store(sums + (index << 2), -8 * sumOfBlock(held));
-      for (let half: usize = 0; half < 2; half++) {
-        const a = v128.load(held + (half << 5)), b = v128.load(held + (half << 5), 16);
-        const a7 = i16x8.shr_s(i16x8.add(a, half7), 7), b7 = i16x8.shr_s(i16x8.add(b, half7), 7);
-        const below = i8x16.narrow_i16x8_s(i16x8.sub(a, i16x8.shl(a7, 7)), i16x8.sub(b, i16x8.shl(b7, 7)));
-        v128.store(out + (half << 4), inNibbleOrder(i8x16.narrow_i16x8_s(a7, b7)));
-        v128.store(out + (half << 4), inNibbleOrder(below), 32);
-      }
+      v128.store(to + (index << 5), nibbleBytesOf(held));
+      v128.store(to + (index << 5), nibbleBytesOf(held + 32), 16);
     }
   }
 }

@@ -25,14 +25,13 @@ interface Multiplication {
   readonly dots?: IntegerDots;
 }
 
-/** The kernels of a format round activations alike, to 14 bits, and have the same sums. */
+/** The kernels of a format round activations alike and have the same sums. */
 interface IntegerDots {
-  /** Few rows. */
+  /** Few rows, and how they are rounded: rows of 16 bits up to `largest`, or of signed bytes. */
   readonly kernel: string;
-  readonly round: string;
-  /** More rows than `mostRows`, in tiles: 1 where their columns go in the order of nibbles. */
-  readonly tiles: string;
-  readonly nibbleOrder: 0 | 1;
+  readonly rounding: { readonly kernel: string; readonly largest?: number };
+  /** Tiles of four rows, and the bytes of a tile's block in each array of the rounded rows: integers, scales, starts. */
+  readonly tiles: { readonly kernel: string; readonly round: string; readonly bytesOfBlock: readonly number[] };
   /** Rows up to which the kernel beats tiles of four rows, measured as above. */
   readonly mostRows: number;
 }
@@ -44,22 +43,31 @@ const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
     kernel: "multiplyQ8",
     activations: "integers and scales",
     mostRows: 16,
-    dots: { kernel: "multiplyQ8", round: "roundRows", tiles: "multiplyTilesQ8", nibbleOrder: 0, mostRows: 9 },
+    dots: {
+      kernel: "multiplyQ8",
+      rounding: { kernel: "roundRows", largest: 8191 },
+      tiles: { kernel: "multiplyTilesQ8", round: "roundTilesInParts", bytesOfBlock: [256, 16] },
+      mostRows: 9,
+    },
   },
   q4: {
     kernel: "multiplyQ4",
     activations: "integers, scales and sums",
     mostRows: 16,
-    dots: { kernel: "multiplyNibbles", round: "roundBytes", tiles: "multiplyTilesQ4", nibbleOrder: 1, mostRows: 5 },
+    dots: {
+      kernel: "multiplyNibbles",
+      rounding: { kernel: "roundBytes" },
+      tiles: { kernel: "multiplyTilesQ4", round: "roundTilesOfBytes", bytesOfBlock: [128, 16, 16] },
+      mostRows: 5,
+    },
   },
 };
 
 /** By how much `multiplyF16` wants activations larger: it then multiplies weights that it need not scale one by one. */
 const LARGE = 2 ** 56;
 
-/** Activations are rounded to integers up to here: 15 bits, or 14 where they go in two parts of seven. */
-const LARGEST = 32_767;
-const LARGEST_IN_PARTS = 8191;
+/** Rounding without dots of bytes: 15 bits. */
+const ORDINARY_ROUNDING = { kernel: "roundRows", largest: 32_767 };
 
 const SLAB_BYTES = 8 * 1024 * 1024;
 // Rows and columns of a tile and of a unit of the tiled kernels, rows for which a panel is unpacked once.
@@ -119,10 +127,8 @@ function multiplyRows(
   { a, b, c, rowStride, rows, columns, inner, accumulate }: Gemm & { readonly b: PackedOperand },
 ): void {
   const { activations, dots, kernel: ordinary } = multiplications[b.format];
-  const { kernel, round, largest } =
-    runner.integerDots && dots !== undefined
-      ? { ...dots, largest: LARGEST_IN_PARTS }
-      : { kernel: ordinary, round: "roundRows", largest: LARGEST };
+  const { kernel, rounding } =
+    runner.integerDots && dots !== undefined ? dots : { kernel: ordinary, rounding: ORDINARY_ROUNDING };
   const weights = weightsOf(b);
   const panels = Math.ceil(columns / panelRows);
   const blocks = Math.ceil(inner / blockColumns);
@@ -137,7 +143,9 @@ function multiplyRows(
     x[0] = held[0]! + offset;
   } else if (activations !== "floats") {
     held.push(...[64, 4, 4].map((bytes) => runner.scratch(bytes * rows * blocks)));
-    runner.parallel(round, [a.pointer, inner, largest, ...held], rows, chunkFor(2 * inner));
+    const { kernel: round, largest } = rounding;
+    const limits = largest === undefined ? [] : [largest];
+    runner.parallel(round, [a.pointer, inner, ...limits, ...held], rows, chunkFor(2 * inner));
     x.splice(0, 1, ...held);
   }
   const taken = activations === "integers and scales" ? x.slice(0, 2) : x;
@@ -150,25 +158,23 @@ function multiplyRows(
 function multiplyTiles(
   runner: CpuRunner,
   { a, b, c, rowStride, rows, columns, inner, accumulate }: Gemm & { readonly b: PackedOperand },
-  { tiles, nibbleOrder }: IntegerDots,
+  { tiles }: IntegerDots,
 ): void {
   const weights = weightsOf(b);
   const blocks = Math.ceil(inner / blockColumns);
   const slab = TILED_ROWS * Math.max(1, Math.floor(SLAB_BYTES / (64 * TILED_ROWS * blocks)));
   const tilesOf = (count: number) => Math.ceil(count / TILE_ROWS);
-  const held = runner.scratch(256 * tilesOf(Math.min(slab, rows)) * blocks);
-  const scales = runner.scratch(16 * tilesOf(Math.min(slab, rows)) * blocks);
+  const mostTiles = tilesOf(Math.min(slab, rows));
+  const held = tiles.bytesOfBlock.map((bytes) => runner.scratch(bytes * mostTiles * blocks));
   for (let row = 0; row < rows; row += slab) {
     const count = Math.min(slab, rows - row);
     const from = a.pointer + 4 * row * inner;
-    const rounding = [from, count, inner, nibbleOrder, held, scales];
-    runner.parallel("roundTiles", rounding, tilesOf(count), chunkFor(2 * TILE_ROWS * inner));
+    runner.parallel(tiles.round, [from, count, inner, ...held], tilesOf(count), chunkFor(2 * TILE_ROWS * inner));
     const to = c + 4 * row * rowStride;
-    const args = [held, scales, weights, to, rowStride, count, columns, inner, accumulate ? 1 : 0];
-    runner.parallel(tiles, args, Math.ceil(columns / UNIT_COLUMNS), chunkFor((UNIT_COLUMNS * count * inner) / 4));
+    const args = [...held, weights, to, rowStride, count, columns, inner, accumulate ? 1 : 0];
+    runner.parallel(tiles.kernel, args, Math.ceil(columns / UNIT_COLUMNS), chunkFor((UNIT_COLUMNS * count * inner) / 4));
   }
-  runner.release(held);
-  runner.release(scales);
+  for (const pointer of held) runner.release(pointer);
 }
 
 /** Where the panel of row `first` begins. */
