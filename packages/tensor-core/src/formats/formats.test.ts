@@ -209,6 +209,30 @@ describe.each(dtypes)("products with %s weights on cpu", (dtype) => {
     expect(await rowsOf(1, 300)).toEqual(all);
   });
 
+  it("are no numbers in rows with an infinite activation, and right in the others", async () => {
+    if (dtype !== "q8" && dtype !== "q4") return;
+    const [inner, columns] = [67, 19];
+    for (const variant of ["relaxed-dots", "simd"] as const) {
+      using device = await openDevice("cpu", { threads: 1, variant });
+      for (const rows of [2, 13]) {
+        const values = normals(11, rows * inner);
+        const productOf = () =>
+          device.scope(() =>
+            matmul(
+              device.tensor([...values], [rows, inner]),
+              device.tensor(normals(12, columns * inner), [columns, inner], dtype),
+              { transposeB: true },
+            ),
+          );
+        const expected = [...(await productOf().read())];
+        values[inner + 40] = rows === 2 ? Infinity : -Infinity;
+        const found = [...(await productOf().read())];
+        const isSpoilt = (at: number) => Math.floor(at / columns) === 1;
+        expect(found).toEqual(expected.map((value, at) => (isSpoilt(at) ? Number.NaN : value)));
+      }
+    }
+  });
+
   it("serve heads, scores and their gradients beside float heads", async () => {
     const [rows, columns, inner] = [5, 31, 43];
     const targets = Uint32Array.from({ length: rows }, (_, row) => (7 * row) % columns);

@@ -44,7 +44,8 @@ function roundBlock(from: usize, count: i32, largest: f32, to: usize): f32 {
     const whole = wholeOf(f32x4.mul(value, inverse));
     v128.store64_lane(to + (<usize>k << 1), i16x8.narrow_i32x4_s(whole, whole), 0);
   }
-  return most / largest;
+  // What is not finite has no integers: a scale that is no number says so.
+  return most < Infinity ? most / largest : NaN;
 }
 
 /** Σ of the 32 integers of a block. */

@@ -58,7 +58,7 @@ const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
       kernel: "multiplyNibbles",
       rounding: { kernel: "roundBytes" },
       tiles: { kernel: "multiplyTilesQ4", round: "roundTilesOfBytes", bytesOfBlock: [128, 16, 16] },
-      mostRows: 5,
+      mostRows: 2,
     },
   },
 };
@@ -172,7 +172,12 @@ function multiplyTiles(
     runner.parallel(tiles.round, [from, count, inner, ...held], tilesOf(count), chunkFor(2 * TILE_ROWS * inner));
     const to = c + 4 * row * rowStride;
     const args = [...held, weights, to, rowStride, count, columns, inner, accumulate ? 1 : 0];
-    runner.parallel(tiles.kernel, args, Math.ceil(columns / UNIT_COLUMNS), chunkFor((UNIT_COLUMNS * count * inner) / 4));
+    runner.parallel(
+      tiles.kernel,
+      args,
+      Math.ceil(columns / UNIT_COLUMNS),
+      chunkFor((UNIT_COLUMNS * count * inner) / 4),
+    );
   }
   for (const pointer of held) runner.release(pointer);
 }
