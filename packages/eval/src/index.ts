@@ -23,6 +23,7 @@ export {
   bootstrapDifference,
   bootstrapMean,
 } from "./intervals/bootstrap.ts";
+export { type CrossedMeanEstimate, crossedMean } from "./intervals/crossed-mean.ts";
 export type { Interval } from "./intervals/interval.ts";
 export { type MeanEstimate, meanInterval } from "./intervals/mean.ts";
 export {
