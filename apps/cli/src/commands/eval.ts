@@ -5,7 +5,8 @@ import { readEvalConfig } from "../eval/config.ts";
 import { dryRun } from "../eval/dry-run.ts";
 import { runEvaluation, runFiles, runTuning } from "../eval/run.ts";
 import { shippedConfig, shippedConfigs } from "../eval/shipped-configs.ts";
-import { suites } from "../eval/suites/table.ts";
+import { seedsSuite } from "../eval/suites/seeds.ts";
+import { namedSuites, suites } from "../eval/suites/table.ts";
 import { tunePreview } from "../eval/tune.ts";
 import { createProgress, formatDuration, type Io, UsageError } from "../io.ts";
 import { openDeviceFor } from "../model.ts";
@@ -30,11 +31,10 @@ export function evalCommand(io: Io): Command {
   const command = new Command("eval")
     .description("compare alignment methods: a suite for each table of the paper, with intervals, beside its numbers")
     .addArgument(
-      new Argument("<suite>", "a table, all of them, or the search that chooses every method's settings").choices([
-        ...suites.map(({ name }) => name),
-        allMini,
-        tune,
-      ]),
+      new Argument(
+        "<suite>",
+        `a table, all of the paper's (${allMini}), ${seedsSuite.name} (several trainings of each method, apart because it takes long), or the search that chooses every method's settings (${tune})`,
+      ).choices([...namedSuites.map(({ name }) => name), allMini, tune]),
     )
     .option("--config <file>", `a file, or one that is shipped: ${shippedConfigs.join(", ")}`, "mini-world")
     .requiredOption("--out <dir>", "directory of the run; one that was stopped goes on, a finished one is kept")
@@ -52,7 +52,7 @@ async function evaluate(name: string, options: EvalOptions, io: Io): Promise<voi
   );
   const { prompts = given.prompts, pairs = given.pairs } = options;
   const config = { ...given, prompts, pairs };
-  const chosen = name === allMini || name === tune ? suites : suites.filter((suite) => suite.name === name);
+  const chosen = name === allMini || name === tune ? suites : namedSuites.filter((suite) => suite.name === name);
   using device = await openDeviceFor(options, io);
   if (options.dryRun === true) {
     const { lines, problems } = await dryRun(config, name === tune ? [tunePreview] : chosen, out, device, io);

@@ -36,6 +36,8 @@ export interface PartSpec {
   readonly backbone: string;
   readonly reward: string;
   readonly settings: PartSettings;
+  /** Draws the pairs that it is trained on and its training; the configuration's where it is left out. */
+  readonly seed?: number | undefined;
 }
 
 /** A method on a backbone, ready to be run. */
@@ -54,6 +56,8 @@ export interface Arm {
   readonly training: PartSettings;
   /** The backbone that separate reward models and experts are made of; the arm's own by default. */
   readonly helper?: string | undefined;
+  /** Draws pairs and training of its parts; the configuration's where it is left out. Prompts and answers keep the latter. */
+  readonly seed?: number | undefined;
 }
 
 /** A short name of a value: equal values have equal names, whatever the order of their keys. */

@@ -79,6 +79,8 @@ export interface EvalConfig {
   readonly pairs: number;
   readonly prompts: number;
   readonly seed: number;
+  /** Trainings of each method in the suite of seeds, 3 by default: the seed, the next one, and so on. */
+  readonly trainingSeeds?: number | undefined;
   readonly temperature: number;
   readonly maxNewTokens: number;
   /** Sequences decoded at once. */
@@ -163,6 +165,8 @@ const schema: v.GenericSchema<unknown, EvalConfig> = v.strictObject({
   pairs: count,
   prompts: count,
   seed: v.optional(seed, 1),
+  // Without a default, so that a run begun before this key was known goes on.
+  trainingSeeds: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(2))),
   temperature: v.optional(v.pipe(v.number(), v.minValue(0)), 1),
   maxNewTokens: v.optional(count, 120),
   concurrency: v.optional(count, 48),

@@ -6,11 +6,11 @@ import type { Device } from "@dual-head/tensor-core";
 import { formatBytes, type Io } from "../io.ts";
 import { openTokenizer } from "../open-tokenizer.ts";
 import { examineModel, type Preflight } from "../preflight.ts";
-import { type Arm, keyOf, type PartSpec } from "./arm.ts";
+import type { PartSpec } from "./arm.ts";
 import { sourceOf } from "./backbone-source.ts";
 import { type EvalConfig, scorerModelsOf } from "./config.ts";
 import { judgeBounds } from "./judge-bounds.ts";
-import { partsOf } from "./methods/methods.ts";
+import { distinctParts } from "./methods/methods.ts";
 import { isLowRank } from "./methods/train-part.ts";
 import { createSetting } from "./settings/create-setting.ts";
 import type { SuitePreview } from "./suites/context.ts";
@@ -81,7 +81,7 @@ export async function dryRun(
     const bytes = partBytes(part, models.get(part.backbone), config);
     disk += bytes.disk;
     lines.push(
-      `train ${part.kind} on ${part.backbone} for ${part.reward}, ${config.pairs} pairs: ${formatBytes(bytes.disk)} on disk, about ${formatBytes(bytes.memory)} of memory`,
+      `train ${part.kind} on ${part.backbone} for ${part.reward}, ${config.pairs} pairs${part.seed === undefined ? "" : ` of seed ${part.seed}`}: ${formatBytes(bytes.disk)} on disk, about ${formatBytes(bytes.memory)} of memory`,
     );
     const free = models.get(part.backbone)?.memory.freeBytes;
     if (free !== undefined && bytes.memory > free) {
@@ -162,10 +162,6 @@ const weightBytesOf = ({ needs }: Preflight, dtype: EvalConfig["dtype"]) =>
 /** Nothing is scored in a dry run. */
 function refuseScorer(model: string): Promise<never> {
   return Promise.reject(new Error(`Cannot score by ${model} in a dry run`));
-}
-
-function distinctParts(arms: readonly Arm[]): readonly PartSpec[] {
-  return [...new Map(arms.flatMap(partsOf).map((part) => [keyOf(part), part])).values()];
 }
 
 /** Heads and gate keep floats and hidden states in 16 bits; a whole model its weights, gradients and two moments. */

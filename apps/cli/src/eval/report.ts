@@ -22,7 +22,7 @@ export function htmlOf(reports: readonly SuiteReport[], run: RunDescription): st
   return pageOf(
     "Dual-Head: evaluation",
     `<h1>Dual-Head: evaluation</h1>
-<p>Made by <code>${escaped(run.command)}</code>. Of ${claims.length} claims, the paper's and ours beside, ${countOf(true)} hold here, ${countOf(false)} do not hold here and ${countOf(null)} cannot be decided here. Intervals are of 95 % and over prompts, not over trainings: each method was trained once.</p>
+<p>Made by <code>${escaped(run.command)}</code>. Of ${claims.length} claims, the paper's and ours beside, ${countOf(true)} hold here, ${countOf(false)} do not hold here and ${countOf(null)} cannot be decided here. Intervals are of 95 % and over prompts, and over trainings only where a table says so: elsewhere each method was trained once.</p>
 ${reports.length > 1 ? `<ul>${contents}</ul>` : ""}
 ${reports.map(sectionOf).join("\n")}
 <h2>The run</h2><table>${facts.join("")}</table>`,

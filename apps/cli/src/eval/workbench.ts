@@ -201,15 +201,16 @@ export class Workbench implements Disposable {
   async part(spec: PartSpec): Promise<string> {
     const { config, setting, device, folder, io, onProgress } = this.options;
     const opened = await this.backbone(spec.backbone);
+    const { seed = config.seed, ...own } = spec;
     const identity = {
-      ...{ spec: { ...spec, backbone: opened.llama.sha256 }, pairs: config.pairs, seed: config.seed },
+      ...{ spec: { ...own, backbone: opened.llama.sha256 }, pairs: config.pairs, seed },
       ...{ setting: config.setting, dtype: config.dtype, device: device.name, variant: device.info.variant },
     };
     const out = `${folder}/models/${spec.kind}-${spec.backbone}-${spec.reward}-${keyOf(identity)}`;
     if ((await findPathKind(`${out}/done.json`)) !== "missing") return out;
     await createDirectory(`${folder}/models`);
-    const pairs = await setting.pairs(spec.reward, config.pairs, config.seed);
-    const figures = await trainPart({ spec, pairs, opened, device, folder: out, seed: config.seed, io, onProgress });
+    const pairs = await setting.pairs(spec.reward, config.pairs, seed);
+    const figures = await trainPart({ spec, pairs, opened, device, folder: out, seed, io, onProgress });
     await writeFileAtomic(`${out}/done.json`, `${JSON.stringify({ ...identity, figures }, null, 1)}\n`);
     return out;
   }
@@ -240,7 +241,7 @@ export class Workbench implements Disposable {
 
   async #keyOf(arm: Arm, prompts: readonly EvalPrompt[], withKl: boolean): Promise<string> {
     const { config, device } = this.options;
-    const { name, ...own } = arm;
+    const { name, seed: trainingSeed = config.seed, ...own } = arm;
     const { llama } = await this.backbone(arm.backbone);
     const helper = arm.helper === undefined ? null : (await this.backbone(arm.helper)).llama.sha256;
     const { pairs, seed, temperature, maxNewTokens, setting, dtype } = config;
@@ -248,6 +249,8 @@ export class Workbench implements Disposable {
     return `${name.replaceAll(/[^a-z0-9]+/gi, "-")}-${keyOf({
       ...{ own, backbone: llama.sha256, helper, withKl, prompts: prompts.map(({ text }) => text) },
       ...(manners.some((manner) => manner !== null) ? { manners } : {}),
+      // Only another seed than the configuration's makes other answers than an arm without one.
+      ...(trainingSeed === seed ? {} : { trainingSeed }),
       ...{ pairs, seed, temperature, maxNewTokens, setting, dtype, device: device.name, variant: device.info.variant },
     })}`;
   }

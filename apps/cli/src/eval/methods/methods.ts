@@ -15,7 +15,7 @@ import {
 import { type BatchGenerator, type Controls, type DecodePolicy, sampled } from "@dual-head/sampler";
 import type { Device } from "@dual-head/tensor-core";
 import { UsageError } from "../../io.ts";
-import type { Arm, MethodId, PartKind, PartSpec } from "../arm.ts";
+import { type Arm, keyOf, type MethodId, type PartKind, type PartSpec } from "../arm.ts";
 import type { HeadsPart, LoadedParts, ModelPart, ScorePart } from "./parts.ts";
 
 /** What an arm is opened with. */
@@ -46,7 +46,10 @@ interface MethodRow {
 }
 
 const perReward = (kind: PartKind) => (arm: Arm) =>
-  arm.rewards.map((reward) => ({ kind, backbone: arm.helper ?? arm.backbone, reward, settings: arm.training }));
+  arm.rewards.map((reward) => ({
+    ...{ kind, backbone: arm.helper ?? arm.backbone, reward, settings: arm.training },
+    ...(arm.seed === undefined ? {} : { seed: arm.seed }),
+  }));
 const one = (kind: PartKind) => (arm: Arm) => perReward(kind)(arm).slice(0, 1);
 
 function modelPolicy({ device, slotCount, capacity }: OpenContext, { backbone, params }: ModelPart): DecodePolicy {
@@ -223,6 +226,11 @@ const table: Readonly<Record<MethodId, MethodRow>> = {
 /** The parts that an arm needs trained. */
 export function partsOf(arm: Arm): readonly PartSpec[] {
   return table[arm.method].parts(arm);
+}
+
+/** The parts of arms, those that several share once. */
+export function distinctParts(arms: readonly Arm[]): readonly PartSpec[] {
+  return [...new Map(arms.flatMap(partsOf).map((part) => [keyOf(part), part])).values()];
 }
 
 /**

@@ -1,12 +1,15 @@
 // "Ablation": what dual-head loses without its parts, each variant trained anew and compared with GenARM; and variants that
 // the paper does not have.
-import type { SuiteReport, TableRow } from "../figures.ts";
+import type { Claim, Figure, SuiteReport, TableRow } from "../figures.ts";
 import { type Compared, compare, decided, pairedDifference, percent, rewardOf, signed } from "./compare.ts";
 import { type ArmOverrides, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
 import { paperAblation } from "./paper.ts";
 
-/** Variants by name: what is changed of the configuration's dual-head. */
-const variants: readonly (ArmOverrides & { readonly name: string; readonly label: string })[] = [
+/** What is changed of the configuration's dual-head. */
+export type Variant = ArmOverrides & { readonly name: string; readonly label: string };
+
+/** Variants by name. */
+export const variants: readonly Variant[] = [
   { name: "fixed", label: "fixed gating, α = 0.5", training: { gate: { kind: "constant", alpha: 0.5 } } },
   { name: "unregularised", label: "no gating regularisation, λ_G = 0", training: { lambdaGate: 0 } },
   { name: "single-head", label: "single-head attention", training: { gate: { headCount: 1 } } },
@@ -79,18 +82,24 @@ function reportOf(compared: readonly Compared[], { config, setting }: SuiteConte
     ],
     plots: [],
     claims: compared.flatMap(({ win, first }, at) => {
-      const { name, label } = variants[at]!;
-      if (name === "full" || !Object.hasOwn(paperAblation, name)) return [];
       const [one, two] = [full.first.rewards[reward!], first.rewards[reward!]];
       const difference = one === undefined || two === undefined ? null : pairedDifference(one, two, config.seed);
-      return [
-        {
-          statement: `dual-head is better than with ${label} (paper: ${paperAblation.full!.win} against ${paperAblation[name]!.win}).`,
-          holds: difference === null ? null : decided(difference),
-          evidence: `Win rates over GenARM ${percent(full.win)} against ${percent(win)}${difference === null ? "" : `; difference in reward ${signed(difference)}`}.`,
-        },
-      ];
+      const wins = `Win rates over GenARM ${percent(full.win)} against ${percent(win)}`;
+      return variantClaims(variants[at]!, difference, wins);
     }),
     notes: [],
   };
+}
+
+/** That dual-head is better than a variant, where the paper says so, as its true rewards decide; else nothing. */
+export function variantClaims({ name, label }: Variant, difference: Figure | null, wins: string): readonly Claim[] {
+  const paper = paperAblation[name];
+  if (name === "full" || paper === undefined) return [];
+  return [
+    {
+      statement: `dual-head is better than with ${label} (paper: ${paperAblation.full!.win} against ${paper.win}).`,
+      holds: difference === null ? null : decided(difference),
+      evidence: `${wins}${difference === null ? "" : `; difference in reward ${signed(difference)}`}.`,
+    },
+  ];
 }

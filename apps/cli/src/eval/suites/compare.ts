@@ -6,6 +6,8 @@ import {
   lengthControlledWinRate,
   type MeanEstimate,
   meanInterval,
+  type Outcome,
+  outcomeOfBoth,
   preferBothOrders,
   preferenceFor,
   winRateOfBoth,
@@ -21,6 +23,8 @@ export interface Compared {
   readonly count: number;
   readonly ties: number;
   readonly unparsed: number;
+  /** Of the first arm, prompt by prompt: 1, 0, ½ where the orders disagree or tie, null where one was not understood. */
+  readonly outcomes: readonly Outcome[];
   /** (wins + ties/2) / parsed, with a 95 % interval. */
   readonly win: Figure;
   /** The same with the lengths of answers accounted for. */
@@ -51,6 +55,7 @@ export async function compare(context: SuiteContext, first: Answered, second: An
   const [own, other] = [first.rewards[reward], second.rewards[reward]];
   return {
     ...{ first, second, count: comparisons.length, ties: rate.ties, unparsed: rate.unparsed },
+    outcomes: verdicts.map((both) => outcomeOfBoth(both, "first", "agreement")),
     win: { value: rate.winRate, ...rate.wilson },
     lengthControlled: controlLength(preferences, first, second, config.seed),
     gain:
@@ -81,7 +86,10 @@ function controlLength(
 }
 
 /** The claim that the first arm is preferred, as strongly as the paper says. */
-export function preferenceClaim({ first, second, win, count }: Compared, printed: string): Claim {
+export function preferenceClaim(
+  { first, second, win, count }: Pick<Compared, "first" | "second" | "win" | "count">,
+  printed: string,
+): Claim {
   const holds = win.low! > 0.5 ? true : win.high! < 0.5 ? false : null;
   const target = Number.parseFloat(printed) / 100;
   const reached = win.low! > target ? "more than" : win.high! < target ? "less than" : "within the interval of";
@@ -117,7 +125,7 @@ export function percent({ value, low, high }: Figure): string {
 }
 
 /** A mean with its interval as a figure. */
-export function figureOf({ mean, low, high }: MeanEstimate): Figure {
+export function figureOf({ mean, low, high }: Omit<MeanEstimate, "count">): Figure {
   return { value: mean, low, high };
 }
 

@@ -26,6 +26,8 @@ export interface ArmOverrides {
   readonly weights?: readonly number[] | undefined;
   readonly knobs?: Readonly<Record<string, number>> | undefined;
   readonly training?: PartSettings | undefined;
+  /** Of pairs and training; the configuration's own by default. */
+  readonly seed?: number | undefined;
 }
 
 /** How an arm answers. */
@@ -72,7 +74,7 @@ export interface JudgedCounts {
 /** The arm of a method as the configuration has it, with changes; nested settings are changed one by one. */
 export function armOf(config: EvalConfig, setting: Setting, method: MethodId, overrides: ArmOverrides = {}): Arm {
   const own = methodConfigOf(config, method);
-  const { name = method, backbone = "main", helper, rewards = setting.rewards.slice(0, 1), weights } = overrides;
+  const { name = method, backbone = "main", helper, rewards = setting.rewards.slice(0, 1), weights, seed } = overrides;
   return {
     name,
     method,
@@ -80,6 +82,7 @@ export function armOf(config: EvalConfig, setting: Setting, method: MethodId, ov
     rewards,
     ...(weights === undefined ? {} : { weights }),
     ...(helper === undefined ? {} : { helper }),
+    ...(seed === undefined || seed === config.seed ? {} : { seed }),
     knobs: { ...own.knobs, ...overrides.knobs },
     training: merged(own.training, overrides.training ?? {}),
   };

@@ -7,8 +7,9 @@ import { type Compared, compare, preferenceClaim, rewardOf } from "./compare.ts"
 import { answer, armOf, type Suite, type SuiteContext } from "./context.ts";
 import { paperWins } from "./paper.ts";
 
-/** The paper's baselines, and the other methods that need nothing more. */
-const baselines: readonly MethodId[] = ["dpo", "simpo", "args", "genarm"];
+/** The paper's baselines. */
+export const baselines: readonly MethodId[] = ["dpo", "simpo", "args", "genarm"];
+/** The other methods that need nothing more. */
 const others: readonly MethodId[] = ["base", "best-of-n", "cards", "proxy-tuning"];
 
 interface Place {

@@ -9,10 +9,11 @@ import { crossArchitectureSuite, mainSuite } from "./main.ts";
 import { mtBenchSuite } from "./mt-bench.ts";
 import { multiObjectiveSuite } from "./multi-objective.ts";
 import { qualitySuite } from "./quality.ts";
+import { seedsSuite } from "./seeds.ts";
 import { truthfulQaSuite } from "./truthfulqa.ts";
 import { weakToStrongSuite } from "./weak-to-strong.ts";
 
-/** Every suite. */
+/** The suites that are run together. */
 export const suites: readonly Suite[] = [
   mainSuite,
   qualitySuite,
@@ -26,3 +27,6 @@ export const suites: readonly Suite[] = [
   mtBenchSuite,
   alpacaSuite,
 ];
+
+/** Every suite that can be named: those, and what is several times their length. */
+export const namedSuites: readonly Suite[] = [...suites, seedsSuite];
