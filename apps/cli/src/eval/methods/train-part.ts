@@ -104,7 +104,8 @@ async function tuneModel(options: TrainPartOptions, recipe: TrainingRecipe): Pro
     return await tuneInto(options, recipe, "lora", tuning);
   }
   if (recipe.trains === "scored") {
-    using tuning = tuneScored(model, { padTokenId: null, seed });
+    // Read before the end token, where methods that score unfinished texts read it too.
+    using tuning = tuneScored(model, { padTokenId: opened.tokenizer.eosTokens[0] ?? null, seed });
     return await tuneInto(options, recipe, "scored", tuning);
   }
   using tuning = tuneWhole(model);
