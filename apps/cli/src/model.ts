@@ -63,12 +63,15 @@ export interface OpenModel extends Disposable {
 }
 
 /** Opens a device as the options say, and tells which one it is and, where it was not named, why. */
-export async function openDeviceFor(options: Pick<ModelOptions, "device" | "threads">, io: Io): Promise<Device> {
-  const device = await openDevice(
-    options.device ?? "auto",
-    options.threads === undefined ? {} : { threads: options.threads },
-  );
-  const why = (options.device ?? "auto") === "auto" ? `; ${device.why.split(";")[0]}` : "";
+export async function openDeviceFor(
+  { device: name = "auto", threads, kernels }: Pick<ModelOptions, "device" | "threads"> & { readonly kernels?: string },
+  io: Io,
+): Promise<Device> {
+  const device = await openDevice(name, {
+    ...(threads === undefined ? {} : { threads }),
+    ...(kernels === undefined ? {} : { variant: kernels }),
+  });
+  const why = name === "auto" ? `; ${device.why.split(";")[0]}` : "";
   io.note(`device: ${device.name}, ${device.info.description}${why}
 `);
   return device;

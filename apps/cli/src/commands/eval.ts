@@ -1,6 +1,7 @@
 // dual-head eval: the paper's tables, each method measured in the same way, as a run directory with a report. Knows no suite.
 import { readFile } from "node:fs/promises";
 import { Argument, Command } from "commander";
+import { kernelsBegunWith } from "../eval/claim.ts";
 import { readEvalConfig } from "../eval/config.ts";
 import { dryRun } from "../eval/dry-run.ts";
 import { runEvaluation, runFiles, runTuning } from "../eval/run.ts";
@@ -53,7 +54,9 @@ async function evaluate(name: string, options: EvalOptions, io: Io): Promise<voi
   const { prompts = given.prompts, pairs = given.pairs } = options;
   const config = { ...given, prompts, pairs };
   const chosen = name === allMini || name === tune ? suites : namedSuites.filter((suite) => suite.name === name);
-  using device = await openDeviceFor(options, io);
+  // The fastest kernels of a busy machine need not be those that a run was begun with.
+  const begunWith = await kernelsBegunWith(out);
+  using device = await openDeviceFor({ ...options, ...(begunWith === null ? {} : { kernels: begunWith }) }, io);
   if (options.dryRun === true) {
     const { lines, problems } = await dryRun(config, name === tune ? [tunePreview] : chosen, out, device, io);
     io.out(`${lines.join("\n")}\n`);

@@ -2,7 +2,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { describe, expect, it } from "vitest";
 import { temporaryFolder } from "../testing/folder.ts";
-import { type ClaimOptions, inRun } from "./claim.ts";
+import { type ClaimOptions, inRun, kernelsBegunWith } from "./claim.ts";
 import { parseEvalConfig } from "./config.ts";
 
 const config = parseEvalConfig(
@@ -13,7 +13,7 @@ const config = parseEvalConfig(
 async function inFolder(body: (options: ClaimOptions) => Promise<void>): Promise<void> {
   const folder = await temporaryFolder();
   try {
-    await body({ out: folder.path, config, suites: ["main"], last: "figures.json" });
+    await body({ out: folder.path, config, suites: ["main"], last: "figures.json", kernels: "simd", onNote: () => {} });
   } finally {
     await folder.remove();
   }
@@ -67,5 +67,26 @@ describe("inRun()", () => {
         await writeFile(`${strange.out}/notes.txt`, "mine");
         await expect(inRun(strange, async () => {})).rejects.toThrow("holds other files");
       });
+    }));
+
+  it("goes on with the kernels it was begun with, and no others", () =>
+    inFolder(async (options) => {
+      expect(await kernelsBegunWith(options.out)).toBeNull();
+      await inRun(options, async () => {});
+      expect(await kernelsBegunWith(options.out)).toBe("simd");
+      await expect(inRun({ ...options, kernels: "wide" }, async () => {})).rejects.toThrow(
+        /kernels simd and these are wide/,
+      );
+    }));
+
+  it("says which version made what it goes on with", () =>
+    inFolder(async (options) => {
+      await inRun(options, async () => {});
+      const path = `${options.out}/run.json`;
+      const begun = JSON.parse(await readFile(path, "utf8"));
+      await writeFile(path, JSON.stringify({ ...begun, versions: { ...begun.versions, "dual-head": "0.0.1" } }));
+      const notes: string[] = [];
+      await inRun({ ...options, onNote: (line) => notes.push(line) }, async () => {});
+      expect(notes).toEqual([expect.stringContaining("was begun by version 0.0.1")]);
     }));
 });

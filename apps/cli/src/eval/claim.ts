@@ -13,6 +13,10 @@ export interface ClaimOptions {
   readonly out: string;
   readonly config: EvalConfig;
   readonly suites: readonly string[];
+  /** Variant of the device's kernels. */
+  readonly kernels: string | null;
+  /** Told what a run that goes on should know. */
+  readonly onNote: (line: string) => void;
   /** The file that a finished run has. */
   readonly last: string;
 }
@@ -21,11 +25,18 @@ const files = { config: "config.json", run: "run.json" } as const;
 
 /** run.json */
 interface Begun {
+  /** The kernels it was begun with: others differ in the last bits, so that parts and answers would be made anew. */
+  readonly kernels?: string | null;
   readonly config: string;
   readonly suites: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
   /** Seconds of each part: a run that was stopped has several. */
   readonly seconds: readonly number[];
+}
+
+/** The kernels that a run in this directory was begun with, or null where there is none or it does not say. */
+export async function kernelsBegunWith(out: string): Promise<string | null> {
+  return (await readBegun(`${out}/${files.run}`))?.kernels ?? null;
 }
 
 /** Milliseconds between two notes of the time, so that a run that is killed loses no more of it. */
@@ -60,7 +71,7 @@ export async function inRun<Out>(
   }
 }
 
-async function claim({ out, config, suites, last }: ClaimOptions): Promise<Begun> {
+async function claim({ out, config, suites, last, kernels, onNote }: ClaimOptions): Promise<Begun> {
   const key = keyOf(config);
   await createDirectory(out);
   if ((await findPathKind(`${out}/${last}`)) !== "missing") {
@@ -76,7 +87,7 @@ async function claim({ out, config, suites, last }: ClaimOptions): Promise<Begun
     const others = (await listDirectory(out)).filter((name) => name !== files.config);
     const isOwn = others.length === 0 && [null, text].includes(await readIfThere(`${out}/${files.config}`));
     if (!isOwn) throw new UsageError(`Cannot run in ${out}: it holds other files; give a new folder with --out`);
-    const fresh: Begun = { config: key, suites, versions: versions(), seconds: [] };
+    const fresh: Begun = { config: key, suites, kernels, versions: versions(), seconds: [] };
     await writeFileAtomic(`${out}/${files.config}`, text);
     await writeFileAtomic(`${out}/${files.run}`, textOf(fresh));
     return fresh;
@@ -86,6 +97,14 @@ async function claim({ out, config, suites, last }: ClaimOptions): Promise<Begun
       `Cannot go on in ${out}: it holds a run of ${begun.suites.join(", ")} with ${begun.config === key ? "this" : "another"} configuration; give a new folder with --out`,
     );
   }
+  if ((begun.kernels ?? kernels) !== kernels) {
+    throw new UsageError(
+      `Cannot go on in ${out}: it was begun with the kernels ${begun.kernels} and these are ${kernels}, whose figures differ in their last bits; go on where those run, or give a new folder with --out`,
+    );
+  }
+  const former = begun.versions["dual-head"];
+  if (former !== version)
+    onNote(`${out} was begun by version ${former}; what it made is kept, the rest is made by ${version}`);
   return begun;
 }
 

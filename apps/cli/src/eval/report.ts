@@ -11,6 +11,9 @@ export interface RunDescription {
   readonly facts: Readonly<Record<string, string>>;
 }
 
+const aboutIntervals =
+  "Intervals are of 95 % and over prompts, and over trainings only where a table says so: elsewhere each method was trained once. Each claim is decided by its own interval: of many that are not true, one in forty would seem to hold.";
+
 /** The page of a run. */
 export function htmlOf(reports: readonly SuiteReport[], run: RunDescription): string {
   const contents = reports.map(({ suite, title }) => `<li><a href="#${suite}">${escaped(title)}</a></li>`).join("");
@@ -22,7 +25,7 @@ export function htmlOf(reports: readonly SuiteReport[], run: RunDescription): st
   return pageOf(
     "Dual-Head: evaluation",
     `<h1>Dual-Head: evaluation</h1>
-<p>Made by <code>${escaped(run.command)}</code>. Of ${claims.length} claims, the paper's and ours beside, ${countOf(true)} hold here, ${countOf(false)} do not hold here and ${countOf(null)} cannot be decided here. Intervals are of 95 % and over prompts, and over trainings only where a table says so: elsewhere each method was trained once.</p>
+<p>Made by <code>${escaped(run.command)}</code>. Of ${claims.length} claims, the paper's and ours beside, ${countOf(true)} hold here, ${countOf(false)} do not hold here and ${countOf(null)} cannot be decided here. ${escaped(aboutIntervals)}</p>
 ${reports.length > 1 ? `<ul>${contents}</ul>` : ""}
 ${reports.map(sectionOf).join("\n")}
 <h2>The run</h2><table>${facts.join("")}</table>`,
@@ -93,7 +96,7 @@ export function markdownOf(reports: readonly SuiteReport[], run: RunDescription)
   return [
     `\`${run.command}\``,
     "",
-    `${facts.join("; ")}. Intervals are of 95 %.`,
+    `${facts.join("; ")}. ${aboutIntervals}`,
     ...reports.flatMap(({ title, tables, claims, notes }) => [
       "",
       `### ${title}`,

@@ -40,7 +40,8 @@ export function runEvaluation(
   options: RunOptions & { readonly suites: readonly Suite[] },
 ): Promise<readonly SuiteReport[]> {
   const { suites, config, device, out, command, onNote } = options;
-  const claim = { out, config, suites: suites.map(({ name }) => name), last: runFiles.figures };
+  const kernels = device.info.variant;
+  const claim = { out, config, suites: suites.map(({ name }) => name), kernels, onNote, last: runFiles.figures };
   return inRun(claim, async (secondsSoFar) => {
     const reports = await withContext(options, async (context) => {
       const found: SuiteReport[] = [];
@@ -62,8 +63,9 @@ export function runEvaluation(
 
 /** Searches every method's settings into a directory: the log of all trials, and the configuration of the best. */
 export function runTuning(options: RunOptions): Promise<void> {
-  const { config, out, onNote } = options;
-  return inRun({ out, config, suites: ["tune"], last: runFiles.trials }, async () => {
+  const { config, device, out, onNote } = options;
+  const claim = { out, config, suites: ["tune"], kernels: device.info.variant, onNote, last: runFiles.trials };
+  return inRun(claim, async () => {
     const results = await withContext(options, (context) =>
       runTrials(context, 2 * config.prompts, (result) => onNote(describeTrial(result))),
     );

@@ -2,7 +2,7 @@
 // that was stopped finds what it had done. Knows no suite and no score.
 
 import { type LoadedLlama, loadLlama } from "@dual-head/backbone-llama";
-import { createDirectory, findPathKind, writeFileAtomic } from "@dual-head/bytes";
+import { createDirectory, findPathKind, readJson, writeFileAtomic } from "@dual-head/bytes";
 import { type DrawnResponse, policyKl } from "@dual-head/eval";
 import { createBasePolicy } from "@dual-head/methods";
 import type { BatchEvent, DecodePolicy, GenerateRequest } from "@dual-head/sampler";
@@ -31,6 +31,15 @@ export interface OpenBackbone {
   /** What its weights take on the device. */
   readonly bytes: number;
 }
+
+/** How much was trained: numbers, and steps of the optimiser. */
+export interface TrainedFigures {
+  readonly trainable: number;
+  readonly steps: number;
+}
+
+/** Of a part that is whole: what it was made from, and its figures. */
+const doneFile = "done.json";
 
 /** What a workbench is given. */
 export interface WorkbenchOptions {
@@ -197,6 +206,20 @@ export class Workbench implements Disposable {
     }
   }
 
+  /** What was trained for an arm, its parts together; null where nothing was. */
+  async trainedFigures(arm: Arm): Promise<TrainedFigures | null> {
+    const figures: TrainedFigures[] = [];
+    for (const spec of partsOf(arm)) {
+      const done = (await readJson(`${await this.part(spec)}/${doneFile}`)) as unknown as {
+        readonly figures: TrainedFigures;
+      };
+      figures.push(done.figures);
+    }
+    if (figures.length === 0) return null;
+    const sum = (name: keyof TrainedFigures) => figures.reduce((total, each) => total + each[name], 0);
+    return { trainable: sum("trainable"), steps: sum("steps") };
+  }
+
   /** The folder of a trained part; it is trained where it is not there yet, or not whole. */
   async part(spec: PartSpec): Promise<string> {
     const { config, setting, device, folder, io, onProgress } = this.options;
@@ -207,11 +230,11 @@ export class Workbench implements Disposable {
       ...{ setting: config.setting, dtype: config.dtype, device: device.name, variant: device.info.variant },
     };
     const out = `${folder}/models/${spec.kind}-${spec.backbone}-${spec.reward}-${keyOf(identity)}`;
-    if ((await findPathKind(`${out}/done.json`)) !== "missing") return out;
+    if ((await findPathKind(`${out}/${doneFile}`)) !== "missing") return out;
     await createDirectory(`${folder}/models`);
     const pairs = await setting.pairs(spec.reward, config.pairs, seed);
     const figures = await trainPart({ spec, pairs, opened, device, folder: out, seed, io, onProgress });
-    await writeFileAtomic(`${out}/done.json`, `${JSON.stringify({ ...identity, figures }, null, 1)}\n`);
+    await writeFileAtomic(`${out}/${doneFile}`, `${JSON.stringify({ ...identity, figures }, null, 1)}\n`);
     return out;
   }
 

@@ -106,6 +106,15 @@ describe.skipIf(mtBench === null)("files setting with MT-Bench as it is publishe
     ).toBe(true);
   });
 
+  it("asks fewer of every category alike, in the order of the file", async () => {
+    const questions = await open(files).twoTurns(20, 1);
+    const categories = questions.map(({ category }) => category);
+    const counts = [...new Set(categories)].map((name) => categories.filter((each) => each === name).length);
+    expect(counts).toEqual([3, 3, 3, 3, 2, 2, 2, 2]);
+    const ids = questions.map(({ id }) => Number(id));
+    expect(ids).toEqual(ids.toSorted((a, b) => a - b));
+  });
+
   it("shows a judge the published prompts, with references where there are some", async () => {
     const templates = await open(files).gradeTemplates();
     await using server = await startTestEndpoint(() => ({ content: "Fine. [[7]]" }));

@@ -107,7 +107,7 @@ export function createFilesSetting(
       const { questions, references } = config.mtBench;
       const answers = references === undefined ? [] : await readMtBenchAnswers(references);
       const byId = new Map(answers.map(({ questionId, choices }) => [questionId, choices[0]!.turns]));
-      return (await readMtBenchQuestions(questions)).slice(0, count).map(({ id, category, turns }) => {
+      return acrossCategories(await readMtBenchQuestions(questions), count).map(({ id, category, turns }) => {
         const [first, second] = turns;
         if (first === undefined || second === undefined) {
           throw new UsageError(
@@ -133,6 +133,21 @@ export function createFilesSetting(
 const truthfulQaManner = { temperature: 0, maxNewTokens: 50, stopStrings: ["\n\n"] } as const;
 /** What MT-Bench gives an answer. */
 const mtBenchNewTokens = 1024;
+
+/** So many questions in turn from every category, so that a few are not all of the first ones; in the order of the file. */
+function acrossCategories<Question extends { readonly category: string }>(
+  questions: readonly Question[],
+  count: number,
+): readonly Question[] {
+  const ranks = new Map<string, number>();
+  const ranked = questions.map(({ category }, index) => {
+    const rank = ranks.get(category) ?? 0;
+    ranks.set(category, rank + 1);
+    return { rank, index };
+  });
+  const chosen = ranked.toSorted((a, b) => a.rank - b.rank || a.index - b.index).slice(0, count);
+  return chosen.toSorted((a, b) => a.index - b.index).map(({ index }) => questions[index]!);
+}
 
 /** So many of all files' items by seed, not those that happen to stand first. */
 function drawn<Item>(items: readonly Item[], count: number, seed: number, label: string): readonly Item[] {

@@ -1,7 +1,7 @@
 // "Ablation": what dual-head loses without its parts, each variant trained anew and compared with GenARM; and variants that
 // the paper does not have.
 import type { Claim, Figure, SuiteReport, TableRow } from "../figures.ts";
-import { type Compared, compare, decided, pairedDifference, percent, rewardOf, signed } from "./compare.ts";
+import { type Compared, compare, decided, meanFigure, pairedDifference, percent, rewardOf, signed } from "./compare.ts";
 import { type ArmOverrides, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
 import { paperAblation } from "./paper.ts";
 
@@ -22,7 +22,7 @@ export const variants: readonly Variant[] = [
   { name: "reward-only", label: "preferences score the reward head alone", training: { preferenceOn: "reward" } },
   {
     name: "convex",
-    label: "convex mixing, as printed (E4)",
+    label: "convex mixing, as printed (E4), at strength 1 and λ_G = 1",
     knobs: { strength: 1 },
     training: { mixing: "convex", lambdaGate: 1 },
   },
@@ -41,9 +41,10 @@ export const ablationSuite: Suite = {
   judged: ({ prompts }) => ({ comparisons: variants.length * prompts, grades: 0 }),
   async run(context): Promise<SuiteReport> {
     const [genArm, ...arms] = ablationSuite.arms(context.config, context.setting);
-    const other = await answer(context, genArm!);
+    const withKl = context.config.temperature > 0;
+    const other = await answer(context, genArm!, { withKl });
     const compared: Compared[] = [];
-    for (const arm of arms) compared.push(await compare(context, await answer(context, arm), other));
+    for (const arm of arms) compared.push(await compare(context, await answer(context, arm, { withKl }), other));
     return reportOf(compared, context);
   },
 };
@@ -57,15 +58,18 @@ function reportOf(compared: readonly Compared[], { config, setting }: SuiteConte
     tables: [
       {
         title: "Variants against GenARM",
-        caption: "Win rates of each variant over GenARM; every variant is trained on the same pairs.",
+        caption:
+          "Win rates of each variant over GenARM; every variant is trained on the same pairs. Variants differ in how far they go from the base as well (KL, nats a sequence), which alone moves rewards: the frontier compares at equal distance.",
         columns: [
           { name: "win rate, %", digits: 1, isShare: true },
           { name: "length-controlled, %", digits: 1, isShare: true },
           { name: `${reward} reward` },
           { name: "mean α" },
+          { name: "KL", digits: 1 },
         ],
         rows: compared.map(({ first, win, lengthControlled }, at): TableRow => {
           const paper = paperAblation[variants[at]!.name];
+          const kls = first.responses.flatMap(({ kl }) => kl ?? []);
           const alphas = first.responses.flatMap(({ alpha }) => alpha ?? []);
           return {
             label: variants[at]!.label,
@@ -74,8 +78,9 @@ function reportOf(compared: readonly Compared[], { config, setting }: SuiteConte
               lengthControlled,
               rewardOf(first, reward!),
               alphas.length === 0 ? null : { value: alphas.reduce((sum, each) => sum + each, 0) / alphas.length },
+              kls.length === 0 ? null : meanFigure(kls),
             ],
-            paper: [paper?.win ?? null, paper?.lengthControlled ?? null, null, null],
+            paper: [paper?.win ?? null, paper?.lengthControlled ?? null, null, null, null],
           };
         }),
       },

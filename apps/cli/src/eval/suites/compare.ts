@@ -68,7 +68,10 @@ export async function compare(context: SuiteContext, first: Answered, second: An
 /** Preferences that a fit in five folds needs. */
 const fewestPreferences = 5;
 
-/** The win rate at equal lengths in characters, or null where all lengths differ alike or too few were understood. */
+/**
+ * The win rate at equal lengths in characters; null where all lengths differ alike, too few were understood, or the fit's
+ * penalty leaves exactly 50 in every draw, which says nothing.
+ */
 function controlLength(
   preferences: readonly (number | null)[],
   first: Answered,
@@ -80,7 +83,7 @@ function controlLength(
   const [lengths, otherLengths] = [lengthsOf(first), lengthsOf(second)];
   if (new Set(lengths.map((length, at) => length - otherLengths[at]!)).size < 2) return null;
   const { value, low, high } = lengthControlledWinRate({ preferences, lengths, otherLengths, seed }).lengthControlled;
-  return value === null || low === null || high === null
+  return value === null || low === null || high === null || low === high
     ? null
     : { value: value / 100, low: low / 100, high: high / 100 };
 }

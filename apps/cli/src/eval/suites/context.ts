@@ -71,6 +71,14 @@ export interface JudgedCounts {
   readonly grades: number;
 }
 
+/**
+ * The smallest backbone, of which proxy-tuning has its experts, as its authors do: where experts are of the arm's own
+ * backbone, expert and anti-expert leave nothing of the base, and the method is DPO. Nothing where there is none.
+ */
+export function expertOf(config: EvalConfig): string | undefined {
+  return config.scale.find((role) => Object.hasOwn(config.backbones, role));
+}
+
 /** The arm of a method as the configuration has it, with changes; nested settings are changed one by one. */
 export function armOf(config: EvalConfig, setting: Setting, method: MethodId, overrides: ArmOverrides = {}): Arm {
   const own = methodConfigOf(config, method);

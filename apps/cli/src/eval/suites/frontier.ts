@@ -6,7 +6,7 @@ import type { EvalConfig } from "../config.ts";
 import type { Claim, Figure, SuiteReport } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
 import { meanFigure } from "./compare.ts";
-import { type ArmOverrides, answer, armOf, type Suite } from "./context.ts";
+import { type ArmOverrides, answer, armOf, expertOf, type Suite } from "./context.ts";
 
 /** A method's knob: its values by default, and what a value changes. */
 interface Knob {
@@ -31,17 +31,17 @@ const knobs: readonly Knob[] = [
     set: (value) => ({ ...strength(value), training: { preferenceOn: "fused-over-base" } }),
   },
   { method: "genarm", name: "strength", values: [0.25, 0.5, 1, 2, 3], set: strength },
-  { method: "args", name: "strength", values: strengths, set: strength },
+  { method: "args", name: "strength", values: [0.5, 1, 2, 4, 8], set: strength },
   { method: "proxy-tuning", name: "strength", values: [0.25, 0.5, 0.75, 1, 1.5], set: strength },
   { method: "dpo", name: "β", values: [3, 1, 0.3, 0.1, 0.03], set: (beta) => ({ training: { beta } }) },
   // Without a reference β does not hold the policy anywhere; the rate of training decides how far it goes.
   {
     method: "simpo",
     name: "learning rate",
-    values: [1e-4, 2e-4, 3e-4, 5e-4, 7e-4],
+    values: [2e-4, 3e-4, 5e-4, 7e-4, 1e-3],
     set: (learningRate) => ({ training: { learningRate } }),
   },
-  { method: "best-of-n", name: "n", values: [1, 2, 4, 8, 16], set: (count) => ({ knobs: { count } }) },
+  { method: "best-of-n", name: "n", values: [1, 2, 4, 8, 16, 32], set: (count) => ({ knobs: { count } }) },
 ];
 
 const pointsOf = (config: EvalConfig, setting: Setting) =>
@@ -50,7 +50,11 @@ const pointsOf = (config: EvalConfig, setting: Setting) =>
       curve: variant,
       value,
       label: `${name} ${value}`,
-      arm: armOf(config, setting, method, { ...set(value), name: `${variant} ${name} ${value}` }),
+      arm: armOf(config, setting, method, {
+        ...set(value),
+        name: `${variant} ${name} ${value}`,
+        helper: method === "proxy-tuning" ? expertOf(config) : undefined,
+      }),
     })),
   );
 
@@ -119,7 +123,7 @@ export const frontierSuite: Suite = {
       tables: [
         {
           title: `${reward} reward at equal KL`,
-          caption: `Interpolated between measured points, never beyond them; intervals by bootstrap over ${count} prompts. KL(π ‖ base) in nats a sequence, exact per token along sampled answers; of best-of-n the bound log n − (n − 1)/n, so that it may gain the same at less KL than is shown.`,
+          caption: `Interpolated between measured points, never beyond them; intervals by bootstrap over ${count} prompts. KL(π ‖ base) in nats a sequence, exact per token along sampled answers; of best-of-n the bound log n − (n − 1)/n, so that it may gain the same at less KL than is shown, and nothing can be shown to gain more than it at equal KL.`,
           columns: namedKls.map((kl) => ({ name: `KL ${kl}` })),
           rows: [...curves.entries()].map(([method, curve]) => ({
             label: method,
@@ -175,7 +179,7 @@ function claimOf(own: string, method: string, kl: number, difference: Figure | n
   const { value, low, high } = difference;
   return {
     statement,
-    holds: low! > 0 ? true : high! < 0 ? false : null,
-    evidence: `Difference ${value.toFixed(3)} [${low!.toFixed(3)}, ${high!.toFixed(3)}].`,
+    holds: low! > 0 ? (method === "best-of-n" ? null : true) : high! < 0 ? false : null,
+    evidence: `Difference ${value.toFixed(3)} [${low!.toFixed(3)}, ${high!.toFixed(3)}]${method === "best-of-n" ? ", best-of-n at the bound of its KL" : ""}.`,
   };
 }

@@ -4,7 +4,7 @@ import type { EvalConfig } from "../config.ts";
 import type { SuiteReport, TableRow } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
 import { type Compared, compare, preferenceClaim, rewardOf } from "./compare.ts";
-import { answer, armOf, type Suite, type SuiteContext } from "./context.ts";
+import { answer, armOf, expertOf, type Suite, type SuiteContext } from "./context.ts";
 import { paperWins } from "./paper.ts";
 
 /** The paper's baselines. */
@@ -19,7 +19,12 @@ interface Place {
 }
 
 const armsAt = ({ role, methods }: Place, config: EvalConfig, setting: Setting) =>
-  (["dual-head", ...methods] as const).map((method) => armOf(config, setting, method, { backbone: role }));
+  (["dual-head", ...methods] as const).map((method) =>
+    armOf(config, setting, method, {
+      backbone: role,
+      helper: method === "proxy-tuning" ? expertOf(config) : undefined,
+    }),
+  );
 
 async function compareAt(place: Place, context: SuiteContext): Promise<readonly Compared[]> {
   const [own, ...rest] = armsAt(place, context.config, context.setting);
@@ -54,7 +59,7 @@ async function report(
     title,
     tables: results.map(({ place, compared }) => ({
       title: `On ${context.config.backbones[place.role]}, beside the paper's ${place.model}`,
-      caption: `${compared[0]!.count} prompts. Win rates count ties as half; each comparison is judged in both orders. Gain is the mean difference of the ${reward} reward, dual-head's less the other's; reward is the other's own. Length control is AlpacaEval 2's without difficulties: its penalty leaves exactly 50 where nothing beyond length is left to explain.`,
+      caption: `${compared[0]!.count} prompts. Win rates count ties as half; each comparison is judged in both orders. Gain is the mean difference of the ${reward} reward, dual-head's less the other's; reward is the other's own. Length control is AlpacaEval 2's without difficulties; its penalty draws small effects to exactly 50, and – stands where it does so in every draw. Experts of proxy-tuning are of the smallest backbone.`,
       columns: [
         { name: "win rate, %", digits: 1, isShare: true },
         { name: "length-controlled, %", digits: 1, isShare: true },

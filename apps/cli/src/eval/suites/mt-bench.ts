@@ -55,7 +55,7 @@ export async function scoreTwoTurns(context: SuiteContext, arm: Arm): Promise<Tw
       return { ...exchangeOf(prompt, answers[at]!), ...(references === undefined ? {} : { references }) };
     }),
   );
-  const toMarks = marksOf(judge.name);
+  const toMarks = marksOf(judge.name, config.setting.kind === "mini-world");
   const grades = (await judge.grade(exchanges, { signal })).map(({ score }, at) => ({
     questionId: at % questions.length,
     turn: at < questions.length ? 1 : 2,
@@ -74,10 +74,13 @@ export async function scoreTwoTurns(context: SuiteContext, arm: Arm): Promise<Tw
 
 const figureOrNull = (mean: MeanEstimate | null | undefined) => (mean == null ? null : figureOf(mean));
 
-/** Scores as marks from 1 to 10: an oracle's in [−1, 1] evenly, a reward model's by the logistic curve, others as they are. */
-function marksOf(judge: string): (score: number) => number {
-  if (judge === "oracle") return (score) => 5.5 + 4.5 * score;
-  if (judge.startsWith("reward model")) return (score) => 1 + 9 / (1 + Math.exp(-score));
+/**
+ * Scores as marks from 1 to 10: those of the mini world's oracle, in [−1, 1], evenly; those of reward models, an oracle made
+ * of them among these, by the logistic curve; others as they are.
+ */
+function marksOf(judge: string, isMiniWorld: boolean): (score: number) => number {
+  if (judge === "oracle" && isMiniWorld) return (score) => 5.5 + 4.5 * score;
+  if (judge === "oracle" || judge.startsWith("reward model")) return (score) => 1 + 9 / (1 + Math.exp(-score));
   return (score) => score;
 }
 

@@ -2,6 +2,7 @@
 import { coherenceOf, createHiddenStateEmbedder, diversityOf } from "@dual-head/eval";
 import type { MethodId } from "../arm.ts";
 import type { Claim, Figure, TableRow } from "../figures.ts";
+import type { TrainedFigures } from "../workbench.ts";
 import { decided, figureOf, meanFigure, pairedDifference, rewardOf, signed } from "./compare.ts";
 import { type Answered, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
 import { paperQuality } from "./paper.ts";
@@ -20,6 +21,7 @@ interface Quality {
   readonly diversities: readonly number[];
   readonly fluent: Figure | null;
   readonly length: Figure;
+  readonly trained: TrainedFigures | null;
 }
 
 async function qualityOf(context: SuiteContext, answered: Answered): Promise<Quality> {
@@ -45,6 +47,7 @@ async function qualityOf(context: SuiteContext, answered: Answered): Promise<Qua
     diversities: answers.map((text) => diversityOf([text]).perResponse.mean),
     fluent: isFluent === null ? null : meanFigure(answers.map((text) => Number(isFluent(text)))),
     length: meanFigure(answers.map((text) => text.split(/\s+/).filter((word) => word !== "").length)),
+    trained: await context.bench.trainedFigures(answered.arm),
   };
 }
 
@@ -89,7 +92,7 @@ export const qualitySuite: Suite = {
         {
           title: "Reward, diversity, coherence",
           caption:
-            "Diversity is the product of distinct shares of 2-, 3- and 4-grams per answer, then the mean (ARGS), and with n-grams pooled over all answers (SimCTG); both fall with length, in words beside. Coherence is the mean cosine of the backbone's mean hidden states of question and answer. The paper's reward is on another scale.",
+            "Diversity is the product of distinct shares of 2-, 3- and 4-grams per answer, then the mean (ARGS), and with n-grams pooled over all answers (SimCTG); both fall with length, in words beside. Trained numbers and optimiser steps are those of the method's head and gate, reward model or policy. Coherence is the mean cosine of the backbone's mean hidden states of question and answer. The paper's reward is on another scale.",
           columns: [
             { name: `${reward} reward` },
             { name: "diversity (per answer)" },
@@ -98,6 +101,8 @@ export const qualitySuite: Suite = {
             { name: "diversity (pooled)" },
             { name: "fluent, %", digits: 1, isShare: true },
             { name: "words", digits: 1 },
+            { name: "trained numbers", digits: 0 },
+            { name: "steps", digits: 0 },
           ],
           rows: all.map(
             ({
@@ -109,12 +114,16 @@ export const qualitySuite: Suite = {
               unrelated,
               fluent,
               length,
+              trained,
             }): TableRow => {
               const paper = paperQuality[answered.arm.method];
               return {
                 label: answered.arm.name,
-                cells: [own, diversity, coherent, unrelated, pooled, fluent, length],
-                paper: [...(paper ?? [null, null, null]), null, null, null, null],
+                cells: [
+                  ...[own, diversity, coherent, unrelated, pooled, fluent, length],
+                  ...(trained === null ? [null, null] : [{ value: trained.trainable }, { value: trained.steps }]),
+                ],
+                paper: [...(paper ?? [null, null, null]), null, null, null, null, null, null],
               };
             },
           ),

@@ -1,8 +1,9 @@
 // "Weak to strong": small trained parts guide frozen backbones from small to large, beside whole fine-tuning.
+import type { Outcome } from "@dual-head/eval";
 import type { EvalConfig } from "../config.ts";
-import type { Claim, SuiteReport } from "../figures.ts";
+import type { Claim, Figure, SuiteReport } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
-import { compare, percent, rewardOf } from "./compare.ts";
+import { compare, pairedDifference, percent, rewardOf } from "./compare.ts";
 import { answer, armOf, inTurn, type Suite } from "./context.ts";
 import { scoreTwoTurns, twoTurnCount } from "./mt-bench.ts";
 import { paperWeakToStrong } from "./paper.ts";
@@ -28,6 +29,17 @@ const rowsOf = (config: EvalConfig, setting: Setting) => {
     return [at("dual-head"), at("dpo"), ...helped];
   });
 };
+
+/** Mean difference of outcomes of two arms against the same answers, over the prompts of which both are known. */
+function pairedOutcomes(first: readonly Outcome[], second: readonly Outcome[], seed: number): Figure | null {
+  const known = first.flatMap((own, at) => (own === null || second[at] === null ? [] : [[own, second[at]!] as const]));
+  if (known.length === 0) return null;
+  return pairedDifference(
+    known.map(([own]) => own),
+    known.map(([, other]) => other),
+    seed,
+  );
+}
 
 /** The paper's table of weak-to-strong guidance. */
 export const weakToStrongSuite: Suite = {
@@ -56,19 +68,13 @@ export const weakToStrongSuite: Suite = {
     });
     const claims = rolesOf(config).flatMap((role): readonly Claim[] => {
       const find = (method: string) => rows.find((row) => row.role === role && row.method === method)!;
-      const [heads, whole] = [find("dual-head").compared.win, find("dpo").compared.win];
+      const [heads, whole] = [find("dual-head").compared, find("dpo").compared];
+      const difference = pairedOutcomes(heads.outcomes, whole.outcomes, config.seed);
       return [
         {
           statement: `on ${role}, dual-head comes within 5 points of DPO's win rate over base.`,
-          holds:
-            heads.value >= whole.value - 0.05
-              ? heads.low! >= whole.value - 0.05
-                ? true
-                : null
-              : heads.high! < whole.value - 0.05
-                ? false
-                : null,
-          evidence: `${percent(heads)} against ${percent(whole)}.`,
+          holds: difference === null ? null : difference.low! > -0.05 ? true : difference.high! < -0.05 ? false : null,
+          evidence: `${percent(heads.win)} against ${percent(whole.win)}${difference === null ? "" : `; difference ${percent(difference)}`}.`,
         },
       ];
     });
