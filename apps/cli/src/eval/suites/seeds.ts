@@ -16,6 +16,7 @@ const methods: readonly MethodId[] = [...baselines, "best-of-n"];
 const ownVariants: readonly Variant[] = variants.filter(({ name }) =>
   ["fixed", "single-head", "over-base"].includes(name),
 );
+const variantOf = (label: string) => ownVariants.find((each) => each.label === label);
 const labels: readonly string[] = [...methods, ...ownVariants.map(({ label }) => label)];
 
 /** The seeds of trainings: the configuration's, so that other suites' trainings are used, and those after it. */
@@ -99,7 +100,7 @@ function rivalOf(label: string, reward: string, compared: readonly Compared[]): 
   const differences = rewards.map(([one, two]) => one?.map((value, at) => value - two![at]!) ?? null);
   return {
     ...{ label, compared, understood: prompts.length },
-    win: figureOrNull(prompts.length < 2 ? null : crossedMean(win)),
+    win: prompts.length < 2 ? null : withinShares(figureOf(crossedMean(win))),
     difference: figureOrNull(crossedOf(differences)),
     own: crossedOf(compared.map(({ second }) => second.rewards[reward] ?? null)),
   };
@@ -113,19 +114,24 @@ function crossedOf(values: readonly (readonly number[] | null)[]): CrossedMeanEs
 
 const figureOrNull = (estimate: CrossedMeanEstimate | null) => (estimate === null ? null : figureOf(estimate));
 
-const both = "its interval is over trainings and prompts, both taken as samples (two-way random effects)";
+/** No share lies outside of 0 to 1, which Student's quantiles of few seeds do not know. */
+function withinShares({ value, low, high }: Figure): Figure {
+  return { value, low: Math.max(0, low!), high: Math.min(1, high!) };
+}
+
+const both = "over trainings and prompts, both taken as samples (two-way random effects)";
 
 function winTable(rivals: readonly Rival[], seeds: readonly number[]): ReportTable {
   const share = { digits: 1, isShare: true };
   const unparsed = rivals.reduce((sum, { compared, understood }) => sum + compared[0]!.count - understood, 0);
   return {
     title: "Win rates of dual-head, trained anew with each seed",
-    caption: `${rivals[0]!.compared[0]!.count} prompts, judged in both orders, ties as half; both sides are trained with the seed of the column, whose interval is over prompts for that training. The last column is the mean over seeds; ${both}.${unparsed === 0 ? "" : ` It leaves out ${unparsed} prompts, over all rows, of which a verdict was not understood with some seed.`} The paper's figures are of one training.`,
+    caption: `${rivals[0]!.compared[0]!.count} prompts, judged in both orders, ties as half; both sides are trained with the seed of the column, whose interval is over prompts for that training. The last column is the mean over seeds, its interval ${both} and cut to 0 to 100.${unparsed === 0 ? "" : ` It leaves out ${unparsed} prompts, over all rows, of which a verdict was not understood with some seed.`} The paper's figures are of one training.`,
     columns: [...seeds.map((seed) => ({ name: `seed ${seed}, %`, ...share })), { name: "all seeds, %", ...share }],
     rows: rivals.map(({ label, compared, win }): TableRow => {
       const paper = paperWins["LLaMA-7B"][label];
       return {
-        label: `dual-head against ${label}`,
+        label: `dual-head against ${variantOf(label) !== undefined ? "its variant: " : ""}${label}`,
         cells: [...compared.map((each) => each.win), win],
         paper: [...seeds.map(() => null), paper?.win ?? null],
       };
@@ -157,7 +163,7 @@ function rewardTable(
   });
   return {
     title: `The ${reward} reward of each training`,
-    caption: `Columns of a seed have intervals over prompts for that training. Of the mean over all seeds, and of dual-head's gain (its reward less the other's, prompt by prompt, both trained with the same seed), ${both}. Deviations are standard deviations: of the means of seeds, and what is left of them without the chance in single answers (0 where they differ no more than that).`,
+    caption: `Columns of a seed have intervals over prompts for that training. Those of the mean of all seeds and of dual-head's gain (its reward less the other's, prompt by prompt, both trained with the same seed) are ${both}. Deviations are standard deviations: of the means of seeds, and what is left of them without the chance in single answers (0 where they differ no more than that).`,
     columns: [
       ...seeds.map((seed) => ({ name: `seed ${seed}` })),
       { name: "all seeds" },
@@ -180,7 +186,7 @@ function rewardTable(
 }
 
 function claimsOf({ label, compared, win, difference }: Rival): readonly Claim[] {
-  const variant = ownVariants.find((each) => each.label === label);
+  const variant = variantOf(label);
   if (variant !== undefined) {
     return variantClaims(variant, difference, `Preferred in ${win === null ? "an unknown share" : percent(win)}`);
   }
