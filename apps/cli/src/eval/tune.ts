@@ -32,24 +32,27 @@ const trial = (
 
 const heads = { lambdaReward: 10, betaReward: 0.3, batchSize: 32, mixing: "klExact", lambdaGate: 0.1 } as const;
 
-/** At most four trials a method; the rates are scaled to models of a million parameters, where 5e-7 moves nothing. */
+/**
+ * At most four trials a method; the rates are scaled to models of a million parameters, where 5e-7 moves nothing. Batches
+ * are those of the methods' authors where none is named; `lora: 0` trains the whole model, as the reward head is whole.
+ */
 export const trials: readonly Trial[] = [
   trial("dual-head", { strength: 1 }, { ...heads, preferenceOn: "fused", learningRate: 1e-3, epochs: 4 }),
   trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused", learningRate: 1e-3, epochs: 4 }),
   trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused-over-base", learningRate: 1e-3, epochs: 4 }),
   trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused", learningRate: 3e-3, epochs: 2 }),
-  trial("genarm", { strength: 1 }, { beta: 0.3, learningRate: 3e-3, epochs: 4 }),
   trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 3e-3, epochs: 4 }),
-  trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 1e-3, epochs: 4 }),
-  trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 3e-3, epochs: 2 }),
-  trial("dpo", {}, { beta: 0.3, learningRate: 3e-4, epochs: 2 }),
+  trial("genarm", { strength: 1 }, { beta: 0.3, learningRate: 1e-3, epochs: 4, lora: 0 }),
+  trial("genarm", { strength: 1 }, { beta: 0.3, learningRate: 3e-4, epochs: 4, lora: 0 }),
+  trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 3e-4, epochs: 4, lora: 0 }),
   trial("dpo", {}, { beta: 0.3, learningRate: 3e-4, epochs: 4 }),
+  trial("dpo", {}, { beta: 0.3, learningRate: 3e-4, epochs: 4, batchSize: 32 }),
   trial("dpo", {}, { beta: 0.3, learningRate: 1e-3, epochs: 2 }),
-  trial("dpo", {}, { beta: 1, learningRate: 1e-3, epochs: 2 }),
+  trial("dpo", {}, { beta: 0.1, learningRate: 3e-4, epochs: 4 }),
   trial("simpo", {}, { beta: 2, gammaRatio: 0.25, learningRate: 3e-4, epochs: 2 }),
   trial("simpo", {}, { beta: 2, gammaRatio: 0.25, learningRate: 3e-4, epochs: 4 }),
   trial("simpo", {}, { beta: 2.5, gammaRatio: 0.5, learningRate: 3e-4, epochs: 2 }),
-  trial("simpo", {}, { beta: 2, gammaRatio: 0.25, learningRate: 1e-3, epochs: 2 }),
+  trial("simpo", {}, { beta: 2, gammaRatio: 0.25, learningRate: 3e-4, epochs: 2, batchSize: 32 }),
   trial("args", { weight: 0.5, topK: 10 }, { learningRate: 1e-3, epochs: 2 }),
   trial("args", { weight: 1.5, topK: 10 }, { learningRate: 3e-4, epochs: 2 }),
   trial("args", { weight: 1.5, topK: 10 }, { learningRate: 1e-3, epochs: 2 }),
