@@ -31,7 +31,7 @@ describe("inRun()", () => {
       await expect(stopped).rejects.toThrow("stopped");
       const { seconds: first } = JSON.parse(await readFile(`${options.out}/run.json`, "utf8"));
       expect(first).toHaveLength(1);
-      const inAll = await inRun(options, async (secondsSoFar) => secondsSoFar());
+      const inAll = await inRun(options, async ({ secondsSoFar }) => secondsSoFar());
       expect(inAll).toBeGreaterThanOrEqual(first[0]);
       const { seconds, versions } = JSON.parse(await readFile(`${options.out}/run.json`, "utf8"));
       expect(seconds).toHaveLength(2);
@@ -88,5 +88,17 @@ describe("inRun()", () => {
       const notes: string[] = [];
       await inRun({ ...options, onNote: (line) => notes.push(line) }, async () => {});
       expect(notes).toEqual([expect.stringContaining("was begun by version 0.0.1")]);
+    }));
+
+  it("keeps what judges were paid, also by a part that failed", () =>
+    inFolder(async (options) => {
+      const failed = inRun(options, async (ledger) => {
+        ledger.costSoFar = () => ledger.costBefore + 1.25;
+        throw new Error("stopped");
+      });
+      await expect(failed).rejects.toThrow("stopped");
+      // A part that pays nobody keeps it.
+      await inRun(options, async ({ costSoFar }) => expect(costSoFar()).toBe(1.25));
+      expect(await inRun(options, async ({ costBefore }) => costBefore)).toBe(1.25);
     }));
 });

@@ -32,6 +32,18 @@ interface Begun {
   readonly versions: Readonly<Record<string, string>>;
   /** Seconds of each part: a run that was stopped has several. */
   readonly seconds: readonly number[];
+  /** What judges were paid in all parts, in the currency of their prices. */
+  readonly cost?: number | null;
+}
+
+/** What a run keeps account of beyond its parts. */
+export interface Ledger {
+  /** Seconds spent in all parts of the run. */
+  readonly secondsSoFar: () => number;
+  /** What former parts paid to judges. */
+  readonly costBefore: number;
+  /** What all parts paid, or null where nothing has a price; told by whoever pays. */
+  costSoFar: () => number | null;
 }
 
 /** The kernels that a run in this directory was begun with, or null where there is none or it does not say. */
@@ -43,19 +55,22 @@ export async function kernelsBegunWith(out: string): Promise<string | null> {
 const noteInterval = 15_000;
 
 /**
- * Takes a directory for the time of `body`, which is told how to ask for the seconds spent in all parts of the run.
+ * Takes a directory for the time of `body`, which is given the run's ledger.
  *
  * @throws UsageError where the directory holds a finished run, another run, or other files
  */
-export async function inRun<Out>(
-  options: ClaimOptions,
-  body: (secondsSoFar: () => number) => Promise<Out>,
-): Promise<Out> {
+export async function inRun<Out>(options: ClaimOptions, body: (ledger: Ledger) => Promise<Out>): Promise<Out> {
   const begun = await claim(options);
   const path = `${options.out}/${files.run}`;
   const started = performance.now();
   const own = () => (performance.now() - started) / 1000;
-  const note = () => writeFileAtomic(path, textOf({ ...begun, seconds: [...begun.seconds, own()] }));
+  const ledger: Ledger = {
+    secondsSoFar: () => begun.seconds.reduce((sum, each) => sum + each, own()),
+    costBefore: begun.cost ?? 0,
+    costSoFar: () => begun.cost ?? null,
+  };
+  const note = () =>
+    writeFileAtomic(path, textOf({ ...begun, seconds: [...begun.seconds, own()], cost: ledger.costSoFar() }));
   let noting: Promise<void> = Promise.resolve();
   // A note that fails is no reason to stop: the last one, which is waited for, says why.
   const timer = setInterval(() => {
@@ -63,7 +78,7 @@ export async function inRun<Out>(
   }, noteInterval);
   timer.unref();
   try {
-    return await body(() => begun.seconds.reduce((sum, each) => sum + each, own()));
+    return await body(ledger);
   } finally {
     clearInterval(timer);
     await noting;

@@ -28,6 +28,8 @@ import type { Setting } from "./settings/setting.ts";
 /** A judge with what it holds. */
 export interface OpenJudge extends Disposable {
   readonly judge: Judge;
+  /** What it was paid in all parts of the run; null where it has no price. */
+  readonly costSoFar: () => number | null;
 }
 
 /** What endpoints can be asked with, by name; each also grades. */
@@ -37,14 +39,21 @@ export const endpointTemplates: Readonly<Record<string, readonly JudgeTemplate[]
   "two-scores": [twoScoresTemplate, gradeTemplate],
 };
 
-const holdsNothing = (judge: Judge): OpenJudge => ({ judge, [Symbol.dispose]: () => {} });
+const holdsNothing = (judge: Judge): OpenJudge => ({ judge, costSoFar: () => null, [Symbol.dispose]: () => {} });
 
 /**
  * Opens the judge of a configuration.
  *
+ * @param spentBefore what former parts of the run paid, which counts towards the spending limit
  * @throws UsageError where the setting knows no truth for an oracle, or a name is none
  */
-export async function openJudge(config: JudgeConfig, setting: Setting, device: Device, io: Io): Promise<OpenJudge> {
+export async function openJudge(
+  config: JudgeConfig,
+  setting: Setting,
+  device: Device,
+  spentBefore: number,
+  io: Io,
+): Promise<OpenJudge> {
   switch (config.kind) {
     case "oracle": {
       const score = setting.scorers[setting.rewards[0]!];
@@ -68,12 +77,17 @@ export async function openJudge(config: JudgeConfig, setting: Setting, device: D
         ...{ baseUrl, model, keyVariable, concurrency, requestsPerMinute, tokensPerMinute },
         price: { promptPerMillion: config.promptPrice, completionPerMillion: config.completionPrice },
         spendingLimit: config.spendingLimit,
+        spentBefore,
         environment: io.environment,
         onRetry: (reason, seconds) => io.note(`judge: ${reason}; again in ${seconds.toFixed(1)} s\n`),
       });
-      return holdsNothing(
-        createEndpointJudge({ endpoint, templates: [...(await setting.gradeTemplates()), ...templates] }),
-      );
+      const hasPrice = config.promptPrice > 0 || config.completionPrice > 0;
+      return {
+        ...holdsNothing(
+          createEndpointJudge({ endpoint, templates: [...(await setting.gradeTemplates()), ...templates] }),
+        ),
+        costSoFar: () => (hasPrice ? endpoint.spending.cost : null),
+      };
     }
     case "reward-model": {
       const opened = await openRewardModel(config.model, device, io);
@@ -82,7 +96,7 @@ export async function openJudge(config: JudgeConfig, setting: Setting, device: D
         identity: opened.sha256,
         score: opened.score,
       });
-      return { judge, [Symbol.dispose]: () => opened[Symbol.dispose]() };
+      return { ...holdsNothing(judge), [Symbol.dispose]: () => opened[Symbol.dispose]() };
     }
   }
 }

@@ -4,7 +4,7 @@ import { writeFileAtomic } from "@dual-head/bytes";
 import { openCachedJudge } from "@dual-head/eval";
 import type { Device } from "@dual-head/tensor-core";
 import { formatDuration, type Io, toJson } from "../io.ts";
-import { inRun } from "./claim.ts";
+import { inRun, type Ledger } from "./claim.ts";
 import type { EvalConfig } from "./config.ts";
 import type { SuiteReport } from "./figures.ts";
 import { openJudge, openRewardModel } from "./judge.ts";
@@ -42,8 +42,8 @@ export function runEvaluation(
   const { suites, config, device, out, command, onNote } = options;
   const kernels = device.info.variant;
   const claim = { out, config, suites: suites.map(({ name }) => name), kernels, onNote, last: runFiles.figures };
-  return inRun(claim, async (secondsSoFar) => {
-    const reports = await withContext(options, async (context) => {
+  return inRun(claim, async (ledger) => {
+    const reports = await withContext(options, ledger, async (context) => {
       const found: SuiteReport[] = [];
       for (const suite of suites) {
         onNote(`${suite.name}: ${suite.title}`);
@@ -52,7 +52,7 @@ export function runEvaluation(
       }
       return found;
     });
-    const run: RunDescription = { command, facts: factsOf(config, device, secondsSoFar()) };
+    const run: RunDescription = { command, facts: factsOf(config, device, ledger) };
     await writeFileAtomic(`${out}/${runFiles.html}`, htmlOf(reports, run));
     await writeFileAtomic(`${out}/${runFiles.markdown}`, markdownOf(reports, run));
     // Last: a run with figures is finished.
@@ -65,8 +65,8 @@ export function runEvaluation(
 export function runTuning(options: RunOptions): Promise<void> {
   const { config, device, out, onNote } = options;
   const claim = { out, config, suites: ["tune"], kernels: device.info.variant, onNote, last: runFiles.trials };
-  return inRun(claim, async () => {
-    const results = await withContext(options, (context) =>
+  return inRun(claim, async (ledger) => {
+    const results = await withContext(options, ledger, (context) =>
       runTrials(context, 2 * config.prompts, (result) => onNote(describeTrial(result))),
     );
     await writeFileAtomic(`${out}/${runFiles.tuned}`, `${JSON.stringify(tunedConfig(config, results), null, 2)}\n`);
@@ -75,7 +75,11 @@ export function runTuning(options: RunOptions): Promise<void> {
 }
 
 /** Opens what suites work with, and frees it after them. */
-async function withContext<Out>(options: RunOptions, body: (context: SuiteContext) => Promise<Out>): Promise<Out> {
+async function withContext<Out>(
+  options: RunOptions,
+  ledger: Ledger,
+  body: (context: SuiteContext) => Promise<Out>,
+): Promise<Out> {
   const { config, device, out, io, onProgress } = options;
   const held: Disposable[] = [];
   using _held = {
@@ -89,12 +93,18 @@ async function withContext<Out>(options: RunOptions, body: (context: SuiteContex
     return opened.score;
   });
   using bench = new Workbench({ config, setting, device, folder: out, io, onProgress });
-  using opened = await openJudge(config.judge, setting, device, io);
+  using opened = await openJudge(config.judge, setting, device, ledger.costBefore, io);
+  ledger.costSoFar = opened.costSoFar;
   using judge = await openCachedJudge(opened.judge, `${out}/verdicts`);
   return await body({ config, setting, bench, judge, signal: io.signal });
 }
 
-function factsOf(config: EvalConfig, device: Device, seconds: number): Readonly<Record<string, string>> {
+function factsOf(
+  config: EvalConfig,
+  device: Device,
+  { secondsSoFar, costSoFar }: Ledger,
+): Readonly<Record<string, string>> {
+  const cost = costSoFar();
   return {
     setting: config.setting.kind,
     backbones: Object.entries(config.backbones)
@@ -107,6 +117,7 @@ function factsOf(config: EvalConfig, device: Device, seconds: number): Readonly<
     seed: String(config.seed),
     device: `${device.name}, ${device.info.description}`,
     node: process.version,
-    duration: formatDuration(seconds),
+    duration: formatDuration(secondsSoFar()),
+    ...(cost === null ? {} : { "cost of the judge": cost.toFixed(2) }),
   };
 }

@@ -52,7 +52,7 @@ export function createEndpoint(options: EndpointOptions): Endpoint {
   const { endpoint, model, clock, price, spendingLimit, retry, parameters } = settings;
   const limit = pLimit(settings.concurrency);
   const gate = createRateLimit(settings.limits, clock);
-  const purse = createPurse(price, spendingLimit);
+  const purse = createPurse(price, spendingLimit, settings.spentBefore);
 
   async function reserve(most: TokenUsage): Promise<Reservation> {
     const reservation = await purse.reserve(most);

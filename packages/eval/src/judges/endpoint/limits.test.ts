@@ -149,6 +149,15 @@ describe("a spending limit", () => {
       facts: { fault: "spending-limit" },
       message: expect.stringMatching(/: 1\.25 is spent and .* could pass the limit of 1\.5; raise spendingLimit/),
     });
+    const resumed = createEndpoint({
+      ...options,
+      spentBefore: 1.25,
+      clock: createTestClock(),
+      random: createRandom(1),
+    });
+    await expect(resumed.complete(request)).rejects.toMatchObject({ facts: { fault: "spending-limit" } });
+    expect(server.requests).toHaveLength(5);
+    expect(resumed.spending.cost).toBe(1.25);
   });
 });
 

@@ -22,6 +22,8 @@ export interface EndpointOptions extends RateLimits {
   readonly price?: TokenPrice | undefined;
   /** In the price's currency; no request is made that could pass it. */
   readonly spendingLimit?: number | undefined;
+  /** What was spent before, in the price's currency; counts towards the limit. Default 0. */
+  readonly spentBefore?: number | undefined;
   /** What else goes into every request's body, such as `seed`. */
   readonly parameters?: Readonly<Record<string, JsonValue>> | undefined;
   /** The body's name for the most tokens of an answer; newer models of OpenAI want the other. Default `max_tokens`. */
@@ -49,6 +51,7 @@ export interface EndpointSettings {
   readonly limits: RateLimits;
   readonly price: TokenPrice | null;
   readonly spendingLimit: number;
+  readonly spentBefore: number;
   readonly parameters: Readonly<Record<string, JsonValue>>;
   readonly maxTokensName: string;
   readonly onRetry: (reason: string, delaySeconds: number) => void;
@@ -64,7 +67,7 @@ export interface EndpointSettings {
  */
 export function checkSettings(options: EndpointOptions): EndpointSettings {
   const { baseUrl, model, keyVariable = "OPENAI_API_KEY", concurrency = 4, timeoutSeconds = 120 } = options;
-  const { requestsPerMinute, tokensPerMinute, price, spendingLimit = Infinity } = options;
+  const { requestsPerMinute, tokensPerMinute, price, spendingLimit = Infinity, spentBefore = 0 } = options;
   const url = URL.canParse(baseUrl) ? new URL(baseUrl) : null;
   const endpoint = url === null ? "the endpoint" : `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
   const refuse = (fault: EndpointFault, problem: string, remedy: string): never => {
@@ -96,6 +99,7 @@ export function checkSettings(options: EndpointOptions): EndpointSettings {
   checkNumber("requestsPerMinute", requestsPerMinute ?? Infinity, 1, "integer");
   checkNumber("tokensPerMinute", tokensPerMinute ?? Infinity, 1, "integer");
   checkNumber("spendingLimit", spendingLimit, 0, "number");
+  checkNumber("spentBefore", spentBefore, 0, "number");
   checkNumber("price.promptPerMillion", price?.promptPerMillion ?? 0, 0, "number");
   checkNumber("price.completionPerMillion", price?.completionPerMillion ?? 0, 0, "number");
   if (spendingLimit < Infinity && price === undefined) {
@@ -136,6 +140,7 @@ export function checkSettings(options: EndpointOptions): EndpointSettings {
     limits: { requestsPerMinute, tokensPerMinute },
     price: price ?? null,
     spendingLimit,
+    spentBefore,
     parameters: options.parameters ?? {},
     maxTokensName: options.maxTokensName ?? "max_tokens",
     onRetry: options.onRetry ?? (() => undefined),

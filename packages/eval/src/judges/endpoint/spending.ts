@@ -22,7 +22,7 @@ export interface Spending extends TokenUsage {
    * They are in `cost` as the most that they can have cost, and in neither number of tokens.
    */
   readonly uncounted: number;
-  /** In the price's currency, or null without a price. */
+  /** In the price's currency, with what was spent before; null without a price. */
   readonly cost: number | null;
 }
 
@@ -42,10 +42,9 @@ export interface Purse {
   reserve(most: TokenUsage): Promise<Reservation | null>;
 }
 
-/** Creates a purse; a limit needs a price. */
-export function createPurse(price: TokenPrice | null, limit: number): Purse {
+/** Creates a purse of which `spent` is spent already; a limit needs a price. */
+export function createPurse(price: TokenPrice | null, limit: number, spent: number = 0): Purse {
   const counts = { counted: 0, uncounted: 0, promptTokens: 0, completionTokens: 0 };
-  let spent = 0;
   let reserved = 0;
   let waiting: (() => void)[] = [];
   const costOf = ({ promptTokens, completionTokens }: TokenUsage): number =>
