@@ -11,8 +11,10 @@ export interface JudgeBounds {
   readonly problems: readonly string[];
 }
 
-/** Bytes of English that a language model reads as one token, about. */
-const bytesPerToken = 4;
+/** Bytes of a token: of English about 4, of code and numbers about 3, so that texts have rarely more tokens than this says. */
+const bytesPerToken = 3;
+/** Names of speakers in a conversation and what an endpoint puts around messages, tokens of a call. */
+const frameTokens = 32;
 /** HH-RLHF's prompts, where the files cannot be read. */
 const promptTokens = 200;
 
@@ -54,9 +56,15 @@ export async function judgeBounds(
   const answered = (each: JudgeTemplate) => each.maxTokens;
   const [pairwise, single] = [ofKind("pairwise"), ofKind("single")];
   const calls = 2 * comparisons + grades;
+  const shown = (each: JudgedCounts) =>
+    each.graded === undefined
+      ? each.grades * (read + config.maxNewTokens)
+      : each.graded.textBytes / bytesPerToken + each.graded.answerTokens;
   const asked = Math.ceil(
     2 * comparisons * (read + longest(pairwise, sizeOf) + 2 * config.maxNewTokens) +
-      grades * (read + longest(single, sizeOf) + 2 * config.maxNewTokens),
+      grades * longest(single, sizeOf) +
+      sum(shown) +
+      calls * frameTokens,
   );
   const said = 2 * comparisons * longest(pairwise, answered) + grades * longest(single, answered);
   const dollars = (tokens: number, price: number) => (tokens * price) / 1e6;
@@ -65,11 +73,11 @@ export async function judgeBounds(
     dollars(asked, judge.promptPrice) + dollars(said, judge.completionPrice),
   ];
   lines.push(
-    `endpoint: at most ${calls} calls, about ${asked} tokens asked and at most ${said} answered: $${least.toFixed(2)} to $${most.toFixed(2)}${judge.spendingLimit === undefined ? "" : `, and $${judge.spendingLimit} may be spent`}`,
+    `endpoint: at most ${calls} calls, at most ${asked} tokens asked and ${said} answered, of ${bytesPerToken} bytes each: at most $${most.toFixed(2)}, $${least.toFixed(2)} of it for asking${judge.spendingLimit === undefined ? "" : `, and $${judge.spendingLimit} may be spent`}`,
   );
   if (judge.spendingLimit !== undefined && least > judge.spendingLimit) {
     problems.push(
-      `asking the judge costs about $${least.toFixed(2)} and $${judge.spendingLimit} may be spent; raise judge.spendingLimit or run fewer prompts or suites`,
+      `asking the judge may cost $${least.toFixed(2)} and $${judge.spendingLimit} may be spent; raise judge.spendingLimit or run fewer prompts or suites`,
     );
   }
   return { lines, problems };

@@ -69,6 +69,16 @@ export interface JudgedCounts {
   readonly comparisons: number;
   /** Answers that are graded by themselves. */
   readonly grades: number;
+  /** What the judge is shown of them; a prompt of the configuration and an answer to it each, where it is left out. */
+  readonly graded?: GradedSize | undefined;
+}
+
+/** What all grades of a suite show the judge at most, beside the words of its template. */
+export interface GradedSize {
+  /** Questions and references, bytes of UTF-8. */
+  readonly textBytes: number;
+  /** Answers, those of earlier turns each time they are shown again. */
+  readonly answerTokens: number;
 }
 
 /**

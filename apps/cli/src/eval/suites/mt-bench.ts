@@ -5,9 +5,9 @@ import { UsageError } from "../../io.ts";
 import type { Arm, MethodId } from "../arm.ts";
 import type { EvalConfig } from "../config.ts";
 import type { Figure, ReportTable } from "../figures.ts";
-import { type EvalPrompt, exchangeOf, transcriptOf } from "../settings/setting.ts";
+import { type EvalPrompt, exchangeOf, type Setting, transcriptOf } from "../settings/setting.ts";
 import { figureOf } from "./compare.ts";
-import { armOf, type Suite, type SuiteContext } from "./context.ts";
+import { armOf, type JudgedCounts, type Suite, type SuiteContext } from "./context.ts";
 
 const methods: readonly MethodId[] = ["base", "dual-head", "dpo", "simpo", "genarm", "args"];
 
@@ -17,6 +17,24 @@ const questionLimit = 80;
 /** How many questions of two turns a configuration asks. */
 export function twoTurnCount({ prompts }: EvalConfig): number {
   return Math.min(questionLimit, prompts);
+}
+
+/** What a judge is asked of so many arms: the second grade shows both questions, both answers and both references. */
+export async function twoTurnGrades(armCount: number, config: EvalConfig, setting: Setting): Promise<JudgedCounts> {
+  const questions = await setting.twoTurns(twoTurnCount(config), config.seed);
+  let [textBytes, answerTokens] = [0, 0];
+  for (const { turns, references, manner } of questions) {
+    for (const shown of [1, 2]) {
+      const texts = [...turns.slice(0, shown), ...(references ?? []).slice(0, shown)];
+      textBytes += Buffer.byteLength(texts.join(""));
+      answerTokens += shown * (manner.maxNewTokens ?? config.maxNewTokens);
+    }
+  }
+  return {
+    comparisons: 0,
+    grades: armCount * 2 * questions.length,
+    graded: { textBytes: armCount * textBytes, answerTokens: armCount * answerTokens },
+  };
 }
 
 /** Scores of an arm on two-turn questions; null where no grade was understood. */
@@ -102,7 +120,7 @@ export const mtBenchSuite: Suite = {
   name: "mt-bench",
   title: "MT-Bench: two turns, graded",
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
-  judged: (config) => ({ comparisons: 0, grades: methods.length * 2 * twoTurnCount(config) }),
+  judged: (config, setting) => twoTurnGrades(methods.length, config, setting),
   async run(context) {
     const rows: { readonly arm: Arm; readonly scores: TwoTurnScores }[] = [];
     for (const arm of mtBenchSuite.arms(context.config, context.setting)) {

@@ -103,10 +103,16 @@ export const truthfulQaSuite: Suite = {
   name: "truthfulqa",
   title: "TruthfulQA: multiple choice and written answers",
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
-  judged: async (config, setting) => ({
-    comparisons: 0,
-    grades: isMarking(config) ? methods.length * (await setting.choices()).length : 0,
-  }),
+  async judged(config, setting) {
+    if (!isMarking(config)) return { comparisons: 0, grades: 0 };
+    const questions = await setting.choices();
+    let [textBytes, answerTokens] = [0, 0];
+    for (const { question, references, manner } of questions) {
+      textBytes += methods.length * Buffer.byteLength([question, ...references.correct].join("\n"));
+      answerTokens += methods.length * (manner.maxNewTokens ?? config.maxNewTokens);
+    }
+    return { comparisons: 0, grades: methods.length * questions.length, graded: { textBytes, answerTokens } };
+  },
   async run(context) {
     const { config, setting } = context;
     const questions = await setting.choices();

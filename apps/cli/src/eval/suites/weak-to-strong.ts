@@ -5,7 +5,7 @@ import type { Claim, Figure, SuiteReport } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
 import { compare, pairedDifference, percent, rewardOf } from "./compare.ts";
 import { answer, armOf, inTurn, type Suite } from "./context.ts";
-import { scoreTwoTurns, twoTurnCount } from "./mt-bench.ts";
+import { scoreTwoTurns, twoTurnGrades } from "./mt-bench.ts";
 import { paperWeakToStrong } from "./paper.ts";
 
 /** Roles that the configuration has a backbone for, small to large. */
@@ -49,9 +49,9 @@ export const weakToStrongSuite: Suite = {
     ...rolesOf(config).map((role) => armOf(config, setting, "base", { name: `base ${role}`, backbone: role })),
     ...rowsOf(config, setting).map(({ arm }) => arm),
   ],
-  judged: (config, setting) => {
+  judged: async (config, setting) => {
     const { length } = rowsOf(config, setting);
-    return { comparisons: length * config.prompts, grades: length * 2 * twoTurnCount(config) };
+    return { ...(await twoTurnGrades(length, config, setting)), comparisons: length * config.prompts };
   },
   async run(context): Promise<SuiteReport> {
     const { config, setting } = context;
