@@ -1,6 +1,7 @@
 // From a head's description to the head; knows no file format.
 import { linearHead } from "./linear-head.ts";
 import { lowRankHead } from "./low-rank-head.ts";
+import { residualHead } from "./residual-head.ts";
 import type { HeadConfig, RewardHead } from "./reward-head.ts";
 
 /**
@@ -9,5 +10,12 @@ import type { HeadConfig, RewardHead } from "./reward-head.ts";
  * @throws HeadError where the configuration cannot be
  */
 export function createHead(config: HeadConfig): RewardHead {
-  return config.kind === "linear" ? linearHead(config) : lowRankHead(config);
+  switch (config.kind) {
+    case "linear":
+      return linearHead(config);
+    case "low-rank":
+      return lowRankHead(config);
+    case "residual":
+      return residualHead(config);
+  }
 }

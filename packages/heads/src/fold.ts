@@ -8,7 +8,7 @@ import { HeadError, linearBase } from "./reward-head.ts";
  * This is why fixed fusion of a free linear head is no richer than a single head (audit: "fixed fusion is degenerate").
  *
  * @param alpha a constant in [0, 1]
- * @throws HeadError where α is outside [0, 1] or the language-model head is not linear
+ * @throws HeadError where α is outside [0, 1], the language-model head is not linear, or the head is not
  */
 export function foldConstant(
   lmHead: Projection,
@@ -31,8 +31,14 @@ export function foldConstant(
   });
 }
 
-/** A projection as one matrix and one bias: W_base + B·A. */
+/** A linear projection as one matrix and one bias: W_base + B·A where it is a low-rank delta. */
 function materialise(head: Projection): { readonly weight: Tensor; readonly bias: Tensor | null } {
   if (head.kind === "linear") return { ...head, weight: unpack(head.weight) };
+  if (head.kind === "residual") {
+    throw new HeadError(
+      head.kind,
+      "Cannot fold the heads: a residual head is not linear in the hidden states and is no matrix; train a linear or low-rank one to fold it",
+    );
+  }
   return { weight: add(unpack(head.base.weight), matmul(head.b, head.a)), bias: head.base.bias };
 }

@@ -2,7 +2,7 @@
 import { createRandom, type Device, type Projection } from "@dual-head/tensor-core";
 import { sharedDevice } from "@dual-head/tensor-core/testing";
 import { describe, expect, it } from "vitest";
-import { createHead, foldConstant, HeadError, linearHead, lowRankHead } from "./index.ts";
+import { createHead, foldConstant, HeadError, linearHead, lowRankHead, residualHead } from "./index.ts";
 import { rewardHeadLaws } from "./testing/index.ts";
 
 rewardHeadLaws("linearHead()", linearHead(), { startsAsBase: true });
@@ -11,6 +11,9 @@ rewardHeadLaws("linearHead({ bias: false })", linearHead({ bias: false, initiali
 });
 rewardHeadLaws("lowRankHead()", lowRankHead({ rank: 2 }), { startsAsBase: true });
 rewardHeadLaws("lowRankHead({ bias })", lowRankHead({ rank: 3, bias: true }), { startsAsBase: true });
+
+rewardHeadLaws("residualHead()", residualHead({ width: 4 }), { startsAsBase: true, folds: false });
+rewardHeadLaws("residualHead({ bias })", residualHead({ width: 3, bias: true }), { startsAsBase: true, folds: false });
 
 function lmHead(device: Device): Projection {
   const random = createRandom(1);
@@ -60,9 +63,22 @@ describe("lowRankHead()", () => {
   });
 });
 
+describe("residualHead()", () => {
+  it("refuses a width that is no positive integer", () => {
+    for (const width of [0, -1, 1.5, Number.NaN]) expect(() => residualHead({ width })).toThrow(HeadError);
+  });
+  it("has parameters in proportion to the hidden size, whatever the vocabulary", () => {
+    expect(residualHead({ width: 1024 }).parameterCount(4096, 32000) / 1e6).toBeCloseTo(8.4, 1);
+  });
+});
+
 describe("createHead()", () => {
   it("rebuilds a head from its configuration", () => {
-    for (const head of [linearHead({ bias: false }), lowRankHead({ rank: 3, bias: true })]) {
+    for (const head of [
+      linearHead({ bias: false }),
+      lowRankHead({ rank: 3, bias: true }),
+      residualHead({ width: 5 }),
+    ]) {
       expect(createHead(JSON.parse(JSON.stringify(head.config))).config).toEqual(head.config);
     }
   });

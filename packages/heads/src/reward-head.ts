@@ -7,7 +7,8 @@ export type HeadParams = Readonly<Record<string, Tensor | null>>;
 /** Everything that describes a head but its parameters, as plain JSON. */
 export type HeadConfig =
   | { readonly kind: "linear"; readonly initialise: "base" | "zero" | "random"; readonly bias: boolean }
-  | { readonly kind: "low-rank"; readonly rank: number; readonly bias: boolean };
+  | { readonly kind: "low-rank"; readonly rank: number; readonly bias: boolean }
+  | { readonly kind: "residual"; readonly width: number; readonly bias: boolean };
 
 /** A trainable map from hidden states [N, D] to reward logits [N, V] (E3), given as data for the engine to compute. */
 export interface RewardHead<Params extends HeadParams = HeadParams> {

@@ -1,12 +1,23 @@
 // The card of trained heads, for people; what it says is in the file's metadata too.
+import type { HeadConfig } from "@dual-head/heads";
 import type { HeadsDescription, HeadsFigures } from "./heads-file.ts";
 
 const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
 
+function describeHead(head: HeadConfig): string {
+  switch (head.kind) {
+    case "linear":
+      return "linear (a matrix of its own)";
+    case "low-rank":
+      return `low-rank, rank ${head.rank}`;
+    case "residual":
+      return `residual, width ${head.width}`;
+  }
+}
+
 /** The text of `card.md`. */
 export function headsCard(description: HeadsDescription): string {
   const { head, gate, figures, settings } = description;
-  const headText = head.kind === "linear" ? "linear (a matrix of its own)" : `low-rank, rank ${head.rank}`;
   const gateText =
     gate.kind === "attention"
       ? `attention, width ${gate.width}, ${gate.headCount} heads`
@@ -20,7 +31,7 @@ export function headsCard(description: HeadsDescription): string {
     `- Backbone weights held as ${description.backboneDtype} in training`,
     `- Tokenizer SHA-256: \`${description.tokenizerSha256}\``,
     `- Hidden size ${description.hiddenSize}, vocabulary size ${description.vocabSize}`,
-    `- Reward head: ${headText}`,
+    `- Reward head: ${describeHead(head)}`,
     `- Gate: ${gateText}`,
     ...figureLines(figures, "head"),
     "",

@@ -94,6 +94,7 @@ const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 const headSchema = v.variant("kind", [
   v.object({ kind: v.literal("linear"), initialise: v.picklist(["base", "zero", "random"]), bias: v.boolean() }),
   v.object({ kind: v.literal("low-rank"), rank: positive, bias: v.boolean() }),
+  v.object({ kind: v.literal("residual"), width: positive, bias: v.boolean() }),
 ]);
 const gateSchema = v.variant("kind", [
   v.object({

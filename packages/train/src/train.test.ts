@@ -134,14 +134,13 @@ describe("train()", () => {
     expect(steps.at(-1)!.lm).toBeLessThan(steps[0]!.lm);
   });
 
-  it("trains low-rank heads and constant gates", async () => {
+  it.each([
+    { head: { kind: "low-rank", rank: 3, bias: false }, trainable: 3 * (11 + 23) },
+    { head: { kind: "residual", width: 5, bias: true }, trainable: 2 * 5 * 11 + 23 },
+  ] as const)("trains $head.kind heads and constant gates", async ({ head, trainable }) => {
     const options = await tinyOptions("reference");
-    const { summary } = await runToEnd({
-      ...options,
-      head: { kind: "low-rank", rank: 3, bias: false },
-      gate: { kind: "constant", alpha: 0.3 },
-    });
-    expect(summary.trainable).toEqual({ head: 3 * (11 + 23), gate: 0 });
+    const { summary } = await runToEnd({ ...options, head, gate: { kind: "constant", alpha: 0.3 } });
+    expect(summary.trainable).toEqual({ head: trainable, gate: 0 });
     expect(summary.trainLoss).toBeLessThan(summary.trainLossAtStart);
   });
 
@@ -191,6 +190,7 @@ describe("train()", () => {
     for (const head of [
       { kind: "linear", initialise: "base", bias: true },
       { kind: "low-rank", rank: 3, bias: true },
+      { kind: "residual", width: 5, bias: true },
     ] as const) {
       const options = await tinyOptions("cpu");
       const values = async () => Promise.all(leavesOf<Tensor>(options.params).map(({ leaf }) => leaf.read()));

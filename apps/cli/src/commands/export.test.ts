@@ -22,6 +22,7 @@ describe("export", () => {
     linear: {},
     other: { seed: 2 },
     "low-rank": { kind: "low-rank" },
+    residual: { kind: "residual" },
     biased: { bias: true },
     constant: { alpha: 0.3 },
   };
@@ -151,6 +152,10 @@ describe("export", () => {
     const linear = ["--heads", place("tied-linear")];
     expect(await say(...tied, ...linear)).toMatch(/^2 .*add --fold/);
     expect(await say(...tied, "--fold", "--alpha", "0.5")).toMatch(/^2 .*there are no heads/);
+    const residual = ["--heads", place("tied-residual")];
+    expect(await say(...tied, ...residual, "--fold", "--alpha", "0.5")).toMatch(
+      /^[12] .*residual head .* train a linear/,
+    );
     expect(await say(...tied, "--dtype", "q8_0")).toMatch(/^2 .*add --gguf/);
     expect(await say(...tied, "--dtype", "q3")).toMatch(/^2 /);
     expect(await say("--model", place("untied"), ...linear, "--fold", "--alpha", "1")).toMatch(

@@ -171,11 +171,15 @@ export function trainCommand(io: Io): Command {
     .option("--gate-heads <h>", "attention heads of the gate (default: 8)", integer)
     .option("--alpha <a>", "a constant gate at this alpha instead of attention", numberOption({ min: 0, max: 1 }))
     .addOption(
-      new Option("--head <kind>", "a matrix of its own, or a low-rank change of the model's head")
-        .choices(["linear", "low-rank"])
+      new Option(
+        "--head <kind>",
+        "a matrix of its own, a low-rank change of the model's head, or a small network whose change of the hidden states that head reads",
+      )
+        .choices(["linear", "low-rank", "residual"])
         .default("linear"),
     )
     .option("--rank <k>", "rank of a low-rank head", integer, 16)
+    .option("--head-width <k>", "hidden units of a residual head (default: twice the hidden size)", integer)
     .addOption(
       new Option("--head-init <how>", "where a linear head starts").choices(["base", "zero", "random"]).default("base"),
     )

@@ -4,7 +4,7 @@ import { gpt2ConfigFrom, gpt2WeightNames } from "@dual-head/backbone-gpt2";
 import { initialiseLlama, llamaConfigFrom, saveLlama } from "@dual-head/backbone-llama";
 import { openCheckpoint, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
 import { attentionGate, constantGate } from "@dual-head/gating";
-import { type HeadParams, linearHead, lowRankHead, type RewardHead } from "@dual-head/heads";
+import { type HeadParams, linearHead, lowRankHead, type RewardHead, residualHead } from "@dual-head/heads";
 import { createRandom, openDevice } from "@dual-head/tensor-core";
 import { loadTokenizer } from "@dual-head/tokenizer";
 import { saveHeads } from "@dual-head/train";
@@ -133,7 +133,7 @@ export async function writeTinyGpt2(folder: string): Promise<void> {
 
 /** What the heads of a test are. */
 export interface TinyHeads {
-  readonly kind?: "linear" | "low-rank";
+  readonly kind?: "linear" | "low-rank" | "residual";
   readonly bias?: boolean;
   /** A constant gate; an attention gate where it is left out. */
   readonly alpha?: number;
@@ -146,7 +146,11 @@ export async function writeTinyHeads(folder: string, model: string, options: Tin
   using device = await openDevice("reference");
   using loaded = await loadModel(model, device, {});
   const { hiddenSize, vocabSize } = loaded.config;
-  const head = (kind === "linear" ? linearHead({ bias }) : lowRankHead({ rank: 3, bias })) as RewardHead;
+  const head = {
+    linear: linearHead({ bias }),
+    "low-rank": lowRankHead({ rank: 3, bias }),
+    residual: residualHead({ width: 5, bias }),
+  }[kind] as RewardHead;
   const gate = alpha === undefined ? attentionGate({ hiddenSize, width: 8, headCount: 2 }) : constantGate({ alpha });
   const random = createRandom(seed, "tiny-heads");
   const draw = (shapes: Readonly<Record<string, readonly number[]>>): HeadParams =>

@@ -1,6 +1,7 @@
 // Training of a reward head and a gate from the command line: options to settings, events to lines.
 // Knows no other method.
 import type { PreferencePair, SftExample } from "@dual-head/data";
+import type { HeadConfig } from "@dual-head/heads";
 import { defaultGate, type TrainEvent, type TrainingSettings, type TrainingSummary, train } from "@dual-head/train";
 import { createProgress, formatBytes, formatDuration, type Io, toJson } from "../io.ts";
 import type { TrainableModel } from "./open.ts";
@@ -11,14 +12,29 @@ export interface HeadsOptions {
   readonly out: string;
   readonly gateWidth?: number;
   readonly gateHeads?: number;
-  readonly head: "linear" | "low-rank";
+  readonly head: HeadConfig["kind"];
   readonly rank: number;
+  readonly headWidth?: number;
   readonly headBias: boolean;
   readonly headInit: "base" | "zero" | "random";
   readonly alpha?: number;
   readonly checkpointEvery?: number;
   readonly resume?: boolean;
   readonly json?: boolean;
+}
+
+function headConfigOf(
+  { head, headInit, headBias: bias, rank, headWidth }: HeadsOptions,
+  hiddenSize: number,
+): HeadConfig {
+  switch (head) {
+    case "linear":
+      return { kind: head, initialise: headInit, bias };
+    case "low-rank":
+      return { kind: head, rank, bias };
+    case "residual":
+      return { kind: head, width: headWidth ?? 2 * hiddenSize, bias };
+  }
 }
 
 /** Trains heads on pairs and prints what comes of it. */
@@ -43,10 +59,7 @@ export async function trainHeads(
       tokenizer,
       ...data,
       folder: options.out,
-      head:
-        options.head === "linear"
-          ? { kind: "linear", initialise: options.headInit, bias: options.headBias }
-          : { kind: "low-rank", rank: options.rank, bias: options.headBias },
+      head: headConfigOf(options, hiddenSize),
       gate:
         options.alpha === undefined
           ? {

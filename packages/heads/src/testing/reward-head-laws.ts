@@ -16,12 +16,14 @@ import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-cor
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { foldConstant } from "../fold.ts";
-import type { RewardHead } from "../reward-head.ts";
+import { HeadError, type RewardHead } from "../reward-head.ts";
 
 /** Options of `rewardHeadLaws`. */
 export interface RewardHeadLawOptions {
   /** Whether an untrained head has the logits of the language-model head. */
   readonly startsAsBase: boolean;
+  /** Whether the head is linear in the hidden states, so that it folds into one matrix (default true); else it refuses to. */
+  readonly folds?: boolean;
   /** The largest difference allowed on single-precision devices, relative; defaults to 2e-5. */
   readonly tolerance?: number;
 }
@@ -53,8 +55,14 @@ export function rewardHeadLaws(label: string, head: RewardHead, options: RewardH
         expect(await lmHead.weight.read()).toEqual(before);
       });
 
-      it(`folds with the language-model head into one matrix on ${name}`, async () => {
+      it(`folds with the language-model head into one matrix, or refuses, on ${name}`, async () => {
         const device = await sharedDevice(name);
+        if (options.folds === false) {
+          const lmHead = randomHead(device, 3, true);
+          const projection = head.projection(head.init(device, 23, lmHead), lmHead);
+          expect(() => foldConstant(lmHead, projection, 0.5)).toThrow(HeadError);
+          return;
+        }
         await fc.assert(
           fc.asyncProperty(
             fc.double({ min: 0, max: 1, noNaN: true }),

@@ -9,7 +9,7 @@ import {
   type MixingMode,
   mixingModes,
 } from "@dual-head/gating";
-import { linearHead, lowRankHead } from "@dual-head/heads";
+import { linearHead, lowRankHead, residualHead } from "@dual-head/heads";
 import { type Controls, type DecodePolicy, logProbability } from "@dual-head/sampler";
 import { decodePolicyLaws } from "@dual-head/sampler/testing";
 import { createRandom, type Device, type Projection, type Tensor } from "@dual-head/tensor-core";
@@ -21,7 +21,7 @@ import { createDualHeadPolicy, type PolicyHead } from "./dual-head-policy.ts";
 const slotCount = 5;
 const capacity = 29;
 
-/** A tiny backbone with three heads: linear and low-rank behind attention gates, and one at constant α. */
+/** A tiny backbone with three heads: linear and low-rank behind attention gates, and a residual one at constant α. */
 interface Bench {
   readonly device: Device;
   readonly heads: readonly [PolicyHead, PolicyHead, PolicyHead];
@@ -51,6 +51,7 @@ function createBench(device: Device): Bench {
   };
   const linear = linearHead({ initialise: "random", bias: true });
   const lowRank = lowRankHead({ rank: 2 });
+  const residual = residualHead({ width: 5 });
   const gate = attentionGate({ hiddenSize, width: 6, headCount: 2, initialAlpha: 0.4 });
   const gated = (label: string): GateParams => ({
     ...gate.init(device, 5),
@@ -59,7 +60,7 @@ function createBench(device: Device): Bench {
   const projections: readonly Projection[] = [
     linear.projection({ weight: random("weight", [23, hiddenSize], 0.6), bias: random("bias", [23, 1], 0.5) }, lmHead),
     lowRank.projection({ ...lowRank.init(device, 9, lmHead), b: random("b", [23, 2], 0.7) }, lmHead),
-    linear.projection({ weight: random("other", [23, hiddenSize], 0.6), bias: null }, lmHead),
+    residual.projection({ ...residual.init(device, 11, lmHead), b: random("out", [hiddenSize, 5], 0.6) }, lmHead),
   ];
   const head = (index: number, each: Gate, gateParams: GateParams): PolicyHead => ({
     name: `head ${index}`,

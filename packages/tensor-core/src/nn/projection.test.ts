@@ -48,6 +48,58 @@ describe.each(testDeviceNames)("projectionTerms() on %s", (deviceName) => {
     checkClose("logits", z, expected, 1e-5);
   });
 
+  it("adds residuals to the features of their base, with which they are one product", async () => {
+    const device = await sharedDevice(deviceName);
+    const hidden = device.tensor(wave(rowCount * hiddenSize, 0.31), [rowCount, hiddenSize]);
+    const lm: Projection & { kind: "linear" } = {
+      kind: "linear",
+      weight: device.tensor(wave(vocabSize * hiddenSize, 0.77), [vocabSize, hiddenSize]),
+      bias: null,
+    };
+    const residual = (pace: number): Projection & { kind: "residual" } => ({
+      kind: "residual",
+      base: lm,
+      a: device.tensor(wave(rank * hiddenSize, pace), [rank, hiddenSize]),
+      b: device.tensor(wave(hiddenSize * rank, 2 * pace), [hiddenSize, rank]),
+    });
+    const heads = [residual(0.9), residual(0.4)];
+    const coefficients = [
+      [0.5, 0, 1, 0.25, 2],
+      [0.5, 1, 0, 0.5, -1],
+    ];
+    const terms = projectionTerms(hidden, [
+      { projection: lm, coefficient: null },
+      ...heads.map((projection, at) => ({ projection, coefficient: device.tensor(coefficients[at]!, [rowCount]) })),
+    ]);
+    expect(terms.map(({ weight }) => weight)).toEqual([lm.weight]);
+    const rowsOf = async ({ a, b }: (typeof heads)[number]) => {
+      const [x, first, second] = [await hidden.read(), await a.read(), await b.read()];
+      return Array.from({ length: rowCount * hiddenSize }, (_, at) => {
+        const [row, out] = [Math.floor(at / hiddenSize), at % hiddenSize];
+        let sum = x[at]!;
+        for (let k = 0; k < rank; k++) {
+          let unit = 0;
+          for (let d = 0; d < hiddenSize; d++) unit += first[k * hiddenSize + d]! * x[row * hiddenSize + d]!;
+          sum += (second[out * rank + k]! * unit) / (1 + Math.exp(-unit));
+        }
+        return sum;
+      });
+    };
+    const [x, ...features] = [[...(await hidden.read())], await rowsOf(heads[0]!), await rowsOf(heads[1]!)];
+    const weights = await lm.weight.read();
+    const expected = Array.from({ length: rowCount * vocabSize }, (_, at) => {
+      const [row, token] = [Math.floor(at / vocabSize), at % vocabSize];
+      let sum = 0;
+      for (let d = 0; d < hiddenSize; d++) {
+        const [place, own] = [row * hiddenSize + d, x[row * hiddenSize + d]!];
+        const mixed = features.reduce((total, each, head) => total + coefficients[head]![row]! * each[place]!, own);
+        sum += weights[token * hiddenSize + d]! * mixed;
+      }
+      return sum;
+    });
+    checkClose("logits", await project(terms).read(), expected, 1e-5);
+  });
+
   it("gives the base's very bits where a head's coefficient is 0", async () => {
     const device = await sharedDevice(deviceName);
     const hidden = device.tensor(wave(rowCount * hiddenSize, 0.31), [rowCount, hiddenSize]);

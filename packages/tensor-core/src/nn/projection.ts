@@ -3,6 +3,7 @@ import { add, multiply } from "../ops/binary/op.ts";
 import { matmul } from "../ops/matmul/op.ts";
 import type { Term } from "../ops/project/op.ts";
 import { reshape } from "../ops/reshape/op.ts";
+import { unary } from "../ops/unary/op.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** A map from hidden states [N, D] to logits [N, V], as data, so that several can be computed together. */
@@ -13,6 +14,13 @@ export type Projection =
       readonly base: Projection & { readonly kind: "linear" };
       readonly a: Tensor /* [k, D] */;
       readonly b: Tensor /* [V, k] */;
+    }
+  | {
+      /** The base's map of h + B·silu(A·h). */
+      readonly kind: "residual";
+      readonly base: Projection & { readonly kind: "linear" };
+      readonly a: Tensor /* [k, D] */;
+      readonly b: Tensor /* [D, k] */;
     };
 
 /** A projection with its coefficient of each row, [N]; `null` stands for 1. */
@@ -23,7 +31,7 @@ export interface WeightedProjection {
 
 /**
  * The terms whose projection is Σⱼ cⱼ·Pⱼ(hidden): features are scaled by their coefficient, parts that share a weight
- * matrix (a low-rank delta and its base) are computed once. hidden [N, D], coefficients [N].
+ * matrix (a low-rank delta or a residual and its base) are computed once. hidden [N, D], coefficients [N].
  */
 export function projectionTerms(hidden: Tensor, weighted: readonly WeightedProjection[]): Term[] {
   const rowCount = hidden.shape[0]!;
@@ -31,6 +39,8 @@ export function projectionTerms(hidden: Tensor, weighted: readonly WeightedProje
   const ones = () => hidden.device.tensor(new Array<number>(rowCount).fill(1), [rowCount], hidden.dtype);
   const coefficients = new Map<Tensor, Tensor | null>();
   const terms: Term[] = [];
+  // What residuals add to the features of a weight.
+  const residuals = new Map<Tensor, Tensor>();
   const biases = new Map<Tensor, Tensor>();
   const addCoefficient = (weight: Tensor, coefficient: Tensor | null) => {
     const held = coefficients.get(weight);
@@ -50,15 +60,21 @@ export function projectionTerms(hidden: Tensor, weighted: readonly WeightedProje
     }
     addLinear(projection.base, coefficient);
     const reduced = matmul(hidden, projection.a, { transposeB: true });
-    terms.push({
-      features: coefficient === null ? reduced : multiply(reduced, column(coefficient)),
-      weight: projection.b,
-    });
+    const scaled = (features: Tensor) => (coefficient === null ? features : multiply(features, column(coefficient)));
+    if (projection.kind === "low-rank-delta") {
+      terms.push({ features: scaled(reduced), weight: projection.b });
+      continue;
+    }
+    const { weight } = projection.base;
+    const residual = scaled(matmul(unary("silu", reduced), projection.b, { transposeB: true }));
+    const held = residuals.get(weight);
+    residuals.set(weight, held === undefined ? residual : add(held, residual));
   }
-  const shared = [...coefficients].map(([weight, coefficient]) => ({
-    features: coefficient === null ? hidden : multiply(hidden, column(coefficient)),
-    weight,
-  }));
+  const shared = [...coefficients].map(([weight, coefficient]) => {
+    const own = coefficient === null ? hidden : multiply(hidden, column(coefficient));
+    const residual = residuals.get(weight);
+    return { features: residual === undefined ? own : add(own, residual), weight };
+  });
   const constants = [...biases].map(([bias, coefficient]) => ({
     features: column(coefficient),
     weight: bias,

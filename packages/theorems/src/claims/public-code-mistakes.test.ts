@@ -184,6 +184,7 @@ describe("mistakes seen in public code are not made here", () => {
     for (const [index, head] of [
       { kind: "linear", initialise: "base", bias: true } as const,
       { kind: "low-rank", rank: 3, bias: true } as const,
+      { kind: "residual", width: 5, bias: true } as const,
     ].entries()) {
       const { backbone, params } = tinyLlama(device, 3, { tiedEmbeddings: index === 1 });
       const lmHead = backbone.lmHead(params);

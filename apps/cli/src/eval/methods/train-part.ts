@@ -79,7 +79,10 @@ async function trainHeads(options: TrainPartOptions): Promise<PartFigures> {
     tokenizer: opened.tokenizer,
     pairs,
     folder,
-    head: head?.kind === "low-rank" ? (head as HeadConfig) : ({ ...defaultHead, ...head } as HeadConfig),
+    head:
+      (head?.kind ?? defaultHead.kind) === defaultHead.kind
+        ? ({ ...defaultHead, ...head } as HeadConfig)
+        : (head as HeadConfig),
     gate: gate?.kind === "constant" ? (gate as GateConfig) : ({ ...defaultGate(hiddenSize), ...gate } as GateConfig),
     settings: { seed, heldOut: heldOutShare, ...settings },
     resume: true,

@@ -1,0 +1,62 @@
+// A reward head with features of its own: a small network beside the hidden states, read by the language-model head's own
+// matrix. Knows no training.
+import { affine, createRandom, type Device, type Projection, type Tensor } from "@dual-head/tensor-core";
+import { countParameters, extentsOf, HeadError, linearBase, type RewardHead } from "./reward-head.ts";
+
+/** Parameters of a residual head: a [k, D], b [D, k], bias [V, 1]. */
+export type ResidualHeadParams = { readonly a: Tensor; readonly b: Tensor; readonly bias: Tensor | null };
+
+/** Options of `residualHead`. */
+export interface ResidualHeadOptions {
+  /** Hidden units k, a positive integer. */
+  readonly width: number;
+  /** Whether the head has a bias of its own (default false). */
+  readonly bias?: boolean;
+}
+
+/**
+ * A reward head z_RM = W_LM·(h + B·silu(A·h)): 2·k·D parameters, whatever the vocabulary. Fused logits are one product with
+ * W_LM, since (1−α)·z_LM + α·z_RM = W_LM·(h + α·B·silu(A·h)): the head costs a step no matrix of V·D numbers. It is not
+ * linear in h, so that it folds into no matrix.
+ *
+ * A is drawn from N(0, 1/D) and B starts at zero, so the head starts as the language-model head and yet has a gradient.
+ * Not in the paper.
+ *
+ * @throws HeadError where the width is not a positive integer
+ */
+export function residualHead({ width, bias = false }: ResidualHeadOptions): RewardHead<ResidualHeadParams> {
+  if (!Number.isInteger(width) || width < 1) {
+    throw new HeadError(
+      "residual",
+      `Cannot make a residual head: its width is ${width} and must be a positive integer`,
+    );
+  }
+  const parameterShapes = (hiddenSize: number, vocabSize: number) => ({
+    a: [width, hiddenSize],
+    b: [hiddenSize, width],
+    ...(bias ? { bias: [vocabSize, 1] } : {}),
+  });
+  return {
+    config: { kind: "residual", width, bias },
+    kind: "residual",
+    parameterShapes,
+    parameterCount: (hiddenSize, vocabSize) => countParameters(parameterShapes(hiddenSize, vocabSize)),
+    init(device: Device, seed: number, lmHead: Projection): ResidualHeadParams {
+      const base = linearBase("residual", lmHead);
+      const { vocabSize, hiddenSize } = extentsOf(base);
+      const random = createRandom(seed, "residual-head");
+      const a = Float32Array.from({ length: width * hiddenSize }, () => random.normal() / Math.sqrt(hiddenSize));
+      const zeros = (shape: readonly [number, number]) =>
+        device.tensor(new Float32Array(shape[0] * shape[1]), shape, device.floatDtype);
+      return {
+        a: device.tensor(a, [width, hiddenSize], device.floatDtype),
+        b: zeros([hiddenSize, width]),
+        bias: !bias ? null : base.bias === null ? zeros([vocabSize, 1]) : affine(base.bias, 1, 0),
+      };
+    },
+    projection({ a, b, bias: offset }, lmHead) {
+      const base = linearBase("residual", lmHead);
+      return { kind: "residual", base: offset === null ? base : { ...base, bias: offset }, a, b };
+    },
+  };
+}
