@@ -3,7 +3,7 @@
 import { createScalarReward } from "@dual-head/backbone";
 import type { WeightDtype } from "@dual-head/backbone-llama";
 import { createGate } from "@dual-head/gating";
-import { linearHead, lowRankHead } from "@dual-head/heads";
+import { linearHead, lowRankHead, residualHead } from "@dual-head/heads";
 import { createArgsPolicy, createBasePolicy, createDualHeadPolicy, createGenArmPolicy } from "@dual-head/methods";
 import type { DecodePolicy } from "@dual-head/sampler";
 import { createRandom, type Device, leavesOf, type Projection, type Tensor } from "@dual-head/tensor-core";
@@ -23,6 +23,7 @@ import { counted, type Reading } from "../row.ts";
 import { promptLength, sampledSteps } from "../sampled-steps.ts";
 
 const lowRank = 16;
+const residualWidth = 256;
 const topK = 10;
 
 interface Case {
@@ -130,6 +131,8 @@ function rowsOf(device: Device, model: Model, reward: Model, { capacity, dtype, 
   const reduced = lowRankHead({ rank: lowRank });
   const low = reduced.projection(keep(reduced.init(device, 3, lmHead)), lmHead);
   const linear = linearHead().projection({ weight, bias: null }, lmHead);
+  const narrow = residualHead({ width: residualWidth });
+  const residual = narrow.projection(keep(narrow.init(device, 4, lmHead)), lmHead);
   const score = use(randomTensor(device, [1, hiddenSize], 1 / Math.sqrt(hiddenSize), 5));
   const scored = { ...reward, score, padTokenId: null };
 
@@ -151,10 +154,16 @@ function rowsOf(device: Device, model: Model, reward: Model, { capacity, dtype, 
   const body = whole - head;
   const folded = 4 * hiddenSize * (2 * defaultGate(hiddenSize).width + defaultGate(hiddenSize).headCount);
   const delta = 4 * lowRank * (hiddenSize + vocabSize);
+  const network = 4 * 2 * residualWidth * hiddenSize;
   return [
     { name: "base", create: base, bytes: whole },
     { name: "dual-head", create: () => dualHead(linear), bytes: whole + head + folded },
     { name: `dual-head, rank ${lowRank}`, create: () => dualHead(low), bytes: whole + delta + folded },
+    {
+      name: `dual-head, residual ${residualWidth}`,
+      create: () => dualHead(residual),
+      bytes: whole + network + folded,
+    },
     {
       name: "genarm",
       create: () =>

@@ -179,7 +179,7 @@ export function trainCommand(io: Io): Command {
         .default("linear"),
     )
     .option("--rank <k>", "rank of a low-rank head", integer, 16)
-    .option("--head-width <k>", "hidden units of a residual head (default: twice the hidden size)", integer)
+    .option("--head-width <k>", "hidden units of a residual head", integer, 256)
     .addOption(
       new Option("--head-init <how>", "where a linear head starts").choices(["base", "zero", "random"]).default("base"),
     )

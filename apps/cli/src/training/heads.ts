@@ -14,7 +14,7 @@ export interface HeadsOptions {
   readonly gateHeads?: number;
   readonly head: HeadConfig["kind"];
   readonly rank: number;
-  readonly headWidth?: number;
+  readonly headWidth: number;
   readonly headBias: boolean;
   readonly headInit: "base" | "zero" | "random";
   readonly alpha?: number;
@@ -23,17 +23,14 @@ export interface HeadsOptions {
   readonly json?: boolean;
 }
 
-function headConfigOf(
-  { head, headInit, headBias: bias, rank, headWidth }: HeadsOptions,
-  hiddenSize: number,
-): HeadConfig {
+function headConfigOf({ head, headInit, headBias: bias, rank, headWidth }: HeadsOptions): HeadConfig {
   switch (head) {
     case "linear":
       return { kind: head, initialise: headInit, bias };
     case "low-rank":
       return { kind: head, rank, bias };
     case "residual":
-      return { kind: head, width: headWidth ?? 2 * hiddenSize, bias };
+      return { kind: head, width: headWidth, bias };
   }
 }
 
@@ -59,7 +56,7 @@ export async function trainHeads(
       tokenizer,
       ...data,
       folder: options.out,
-      head: headConfigOf(options, hiddenSize),
+      head: headConfigOf(options),
       gate:
         options.alpha === undefined
           ? {

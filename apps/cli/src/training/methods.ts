@@ -40,6 +40,7 @@ const owners: Readonly<Record<string, readonly TrainingMethod[]>> = {
   alpha: heads,
   head: heads,
   rank: heads,
+  headWidth: heads,
   headInit: heads,
   headBias: heads,
   features: heads,
