@@ -1,7 +1,11 @@
 // Multiple choice: formulas in log space, the published prompt, and scores of a policy against its own probabilities.
+import { tinyLlama } from "@dual-head/backbone-llama/testing";
 import { readTruthfulQa } from "@dual-head/data";
+import { createBasePolicy } from "@dual-head/methods";
 import { sharedAsset } from "@dual-head/repo-tools";
+import type { DecodePolicy } from "@dual-head/sampler";
 import { randomTable, tablePolicy } from "@dual-head/sampler/testing";
+import { sharedDevice } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { choiceLogps, tokenChoices } from "./choice-logps.ts";
@@ -153,6 +157,74 @@ describe("tokenChoices() and choiceLogps()", () => {
     );
   });
 });
+
+describe("choiceLogps() of a model", () => {
+  it("gives back its sequences and all memory, also where it throws or is aborted midway", async () => {
+    const device = await sharedDevice("reference");
+    using tiny = tinyLlama(device, 7, { layerCount: 1 });
+    const slotCount = 3;
+    using policy = createBasePolicy({ ...tiny, device, slotCount, capacity: 29 });
+    const held = () => [device.stats.bytes, device.stats.liveBuffers];
+    // A cache keeps the small tables of its latest pass, so that memory is compared after passes of one shape.
+    const ordinary = () => choiceLogps(policy, { prompt: [1, 2], continuations: [[3], [4, 5]] });
+    const isAsBefore = async (before: readonly number[]) => {
+      await ordinary();
+      expect(held()).toEqual(before);
+      const all = Array.from({ length: slotCount }, () => policy.open());
+      for (const sequence of all) policy.close(sequence);
+    };
+    await ordinary();
+    const before = held();
+    const tokens = (maxLength: number) => fc.array(fc.nat(22), { minLength: 1, maxLength });
+    const continuations = fc.array(tokens(5), { minLength: 1, maxLength: 7 });
+    // A token that is none, and more tokens than there is room for.
+    const broken = fc.constantFrom<readonly number[]>([0, 23], Array(40).fill(1));
+    await fc.assert(
+      fc.asyncProperty(tokens(5), continuations, fc.nat(), broken, fc.nat(4), async (prompt, given, at, bad, calls) => {
+        expect(await choiceLogps(policy, { prompt, continuations: given })).toHaveLength(given.length);
+        await isAsBefore(before);
+
+        const spoilt = given.toSpliced(at % (given.length + 1), 0, [...bad]);
+        await expect(choiceLogps(policy, { prompt, continuations: spoilt })).rejects.toThrow();
+        await expect(choiceLogps(policy, { prompt: bad, continuations: given })).rejects.toThrow();
+        await isAsBefore(before);
+
+        const abort = new AbortController();
+        const passes = 1 + Math.ceil(given.length / (slotCount - 1));
+        const done = calls % passes;
+        const reason = new Error("enough");
+        if (done === 0) abort.abort(reason);
+        await expect(
+          choiceLogps(abortable(policy, abort, done, reason), { prompt, continuations: given }),
+        ).rejects.toBe(reason);
+        await isAsBefore(before);
+      }),
+      { seed, numRuns: 20 },
+    );
+  });
+});
+
+/** The policy, aborted after so many passes. */
+function abortable(policy: DecodePolicy, abort: AbortController, passes: number, reason: Error): DecodePolicy {
+  let done = 0;
+  return {
+    ...{ vocabSize: policy.vocabSize, maxTokens: policy.maxTokens, slotCount: policy.slotCount, cost: policy.cost },
+    open: (controls) => policy.open(controls),
+    setControls: (sequence, controls) => policy.setControls(sequence, controls),
+    fork: (sequence) => policy.fork(sequence),
+    truncate: (sequence, length) => policy.truncate(sequence, length),
+    close: (sequence) => policy.close(sequence),
+    length: (sequence) => policy.length(sequence),
+    advance: (entries) => policy.advance(entries),
+    async score(entries, options) {
+      abort.signal.throwIfAborted();
+      const scores = await policy.score(entries, options);
+      if (++done === passes) abort.abort(reason);
+      return scores;
+    },
+    [Symbol.dispose]: () => policy[Symbol.dispose](),
+  };
+}
 
 const file = sharedAsset("data/truthfulqa/TruthfulQA.half0.csv");
 

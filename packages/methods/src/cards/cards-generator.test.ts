@@ -4,6 +4,7 @@ import type { ScalarReward } from "@dual-head/backbone";
 import { tinyLlama } from "@dual-head/backbone-llama/testing";
 import { sampled } from "@dual-head/sampler";
 import { sharedDevice } from "@dual-head/tensor-core/testing";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { answersOf, tableOf, tinyReward } from "../testing/tiny-models.ts";
 import { type CardsOptions, createCards } from "./cards-generator.ts";
@@ -69,6 +70,39 @@ describe("createCards()", () => {
       const { generator: fresh } = await cards({ acceptTemperature: 0.3 });
       expect((await answersOf(fresh, [request]))[0]).toEqual(together[index]);
     }
+  });
+
+  it("counts a pass a step of the batch, not of its requests, and tokens and rewards of each", async () => {
+    const prompt = fc.array(fc.nat(22), { minLength: 1, maxLength: 11 });
+    const some = fc.array(fc.record({ prompt, maxNewTokens: fc.integer({ min: 1, max: 7 }), seed: fc.nat(99) }), {
+      minLength: 1,
+      // A course may hold three of the twelve slots.
+      maxLength: 4,
+    });
+    await fc.assert(
+      fc.asyncProperty(some, fc.constantFrom(-1e9, 0.5), async (batch, rewardTarget) => {
+        const options = { rewardTarget, acceptTemperature: 0.3, retryLimit: 3 };
+        const { generator } = await cards(options);
+        const together = await answersOf(generator, batch);
+        const costs = [];
+        for (const [index, request] of batch.entries()) {
+          const { generator: alone } = await cards(options);
+          expect(await answersOf(alone, [request])).toEqual([together[index]]);
+          costs.push(alone.cost);
+        }
+        // All begin in one pass and go on in step: as many passes as the longest needs.
+        expect(generator.cost).toEqual({
+          forwards: Math.max(...costs.map(({ forwards }) => forwards)),
+          tokens: costs.reduce((sum, { tokens }) => sum + tokens, 0),
+          rewardCalls: costs.reduce((sum, { rewardCalls }) => sum + rewardCalls, 0),
+        });
+        if (rewardTarget > 0) return;
+        // Where all is accepted: the prompts, and each token once.
+        const longest = Math.max(...batch.map(({ maxNewTokens }) => maxNewTokens));
+        expect(generator.cost.forwards).toBe(1 + longest);
+      }),
+      { seed: 20261126, numRuns: 8 },
+    );
   });
 
   it("closes what is open when the consumer leaves, and ends aborted requests", async () => {
