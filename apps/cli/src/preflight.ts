@@ -133,13 +133,12 @@ function headsBytes(
   const { vocabSize, hiddenSize } = config;
   const perNumber = weights / parameterCount;
   const bias = head.bias ? vocabSize * numberBytes : 0;
-  const own = {
-    linear: vocabSize * hiddenSize * perNumber,
-    "low-rank": head.kind === "low-rank" ? head.rank * (vocabSize + hiddenSize) * numberBytes : 0,
-    residual: head.kind === "residual" ? 2 * head.width * hiddenSize * numberBytes : 0,
-  };
+  const own =
+    head.kind === "linear"
+      ? vocabSize * hiddenSize * perNumber
+      : numberBytes * (head.kind === "low-rank" ? head.rank * (vocabSize + hiddenSize) : 2 * head.width * hiddenSize);
   const folded = gate.kind === "attention" ? (2 * gate.width + gate.headCount) * hiddenSize * numberBytes : numberBytes;
-  return Math.round(own[head.kind] + bias + folded);
+  return Math.round(own + bias + folded);
 }
 
 interface Found {

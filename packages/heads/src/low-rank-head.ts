@@ -1,9 +1,10 @@
 // A reward head of few parameters: a low-rank difference from the language-model head; knows no training.
-import { affine, createRandom, type Device, type Projection, type Tensor } from "@dual-head/tensor-core";
+import type { Device, Projection } from "@dual-head/tensor-core";
+import { initialiseNarrow, type NarrowParams } from "./narrow-params.ts";
 import { countParameters, extentsOf, HeadError, linearBase, type RewardHead } from "./reward-head.ts";
 
 /** Parameters of a low-rank head: a [k, D], b [V, k], bias [V, 1]. */
-export type LowRankHeadParams = { readonly a: Tensor; readonly b: Tensor; readonly bias: Tensor | null };
+export type LowRankHeadParams = NarrowParams;
 
 /** Options of `lowRankHead`. */
 export interface LowRankHeadOptions {
@@ -38,16 +39,8 @@ export function lowRankHead({ rank, bias = false }: LowRankHeadOptions): RewardH
     parameterCount: (hiddenSize, vocabSize) => countParameters(parameterShapes(hiddenSize, vocabSize)),
     init(device: Device, seed: number, lmHead: Projection): LowRankHeadParams {
       const base = linearBase("low-rank", lmHead);
-      const { vocabSize, hiddenSize } = extentsOf(base);
-      const random = createRandom(seed, "low-rank-head");
-      const a = Float32Array.from({ length: rank * hiddenSize }, () => random.normal() / Math.sqrt(hiddenSize));
-      const zeros = (shape: readonly [number, number]) =>
-        device.tensor(new Float32Array(shape[0] * shape[1]), shape, device.floatDtype);
-      return {
-        a: device.tensor(a, [rank, hiddenSize], device.floatDtype),
-        b: zeros([vocabSize, rank]),
-        bias: !bias ? null : base.bias === null ? zeros([vocabSize, 1]) : affine(base.bias, 1, 0),
-      };
+      const { hiddenSize, vocabSize } = extentsOf(base);
+      return initialiseNarrow(device, base, parameterShapes(hiddenSize, vocabSize), { seed, label: "low-rank-head" });
     },
     projection({ a, b, bias: offset }, lmHead) {
       const base = linearBase("low-rank", lmHead);

@@ -1,10 +1,11 @@
 // A reward head with features of its own: a small network beside the hidden states, read by the language-model head's own
 // matrix. Knows no training.
-import { affine, createRandom, type Device, type Projection, type Tensor } from "@dual-head/tensor-core";
+import type { Device, Projection } from "@dual-head/tensor-core";
+import { initialiseNarrow, type NarrowParams } from "./narrow-params.ts";
 import { countParameters, extentsOf, HeadError, linearBase, type RewardHead } from "./reward-head.ts";
 
 /** Parameters of a residual head: a [k, D], b [D, k], bias [V, 1]. */
-export type ResidualHeadParams = { readonly a: Tensor; readonly b: Tensor; readonly bias: Tensor | null };
+export type ResidualHeadParams = NarrowParams;
 
 /** Options of `residualHead`. */
 export interface ResidualHeadOptions {
@@ -43,16 +44,8 @@ export function residualHead({ width, bias = false }: ResidualHeadOptions): Rewa
     parameterCount: (hiddenSize, vocabSize) => countParameters(parameterShapes(hiddenSize, vocabSize)),
     init(device: Device, seed: number, lmHead: Projection): ResidualHeadParams {
       const base = linearBase("residual", lmHead);
-      const { vocabSize, hiddenSize } = extentsOf(base);
-      const random = createRandom(seed, "residual-head");
-      const a = Float32Array.from({ length: width * hiddenSize }, () => random.normal() / Math.sqrt(hiddenSize));
-      const zeros = (shape: readonly [number, number]) =>
-        device.tensor(new Float32Array(shape[0] * shape[1]), shape, device.floatDtype);
-      return {
-        a: device.tensor(a, [width, hiddenSize], device.floatDtype),
-        b: zeros([hiddenSize, width]),
-        bias: !bias ? null : base.bias === null ? zeros([vocabSize, 1]) : affine(base.bias, 1, 0),
-      };
+      const { hiddenSize, vocabSize } = extentsOf(base);
+      return initialiseNarrow(device, base, parameterShapes(hiddenSize, vocabSize), { seed, label: "residual-head" });
     },
     projection({ a, b, bias: offset }, lmHead) {
       const base = linearBase("residual", lmHead);

@@ -1,5 +1,6 @@
 // Terms of weighted heads against logits computed one head at a time; exactness at coefficient 0.
 import { describe, expect, it } from "vitest";
+import type { Device } from "../device.ts";
 import { matmul } from "../ops/matmul/op.ts";
 import { project } from "../ops/project/op.ts";
 import { checkClose, sharedDevice, testDeviceNames } from "../testing/index.ts";
@@ -8,15 +9,16 @@ import { type Projection, projectionTerms } from "./projection.ts";
 const [rowCount, hiddenSize, vocabSize, rank] = [5, 7, 11, 3];
 const wave = (size: number, pace: number) => Array.from({ length: size }, (_, index) => Math.sin(pace * (index + 1)));
 
+function plainHead(device: Device): Projection & { kind: "linear" } {
+  const weight = device.tensor(wave(vocabSize * hiddenSize, 0.77), [vocabSize, hiddenSize]);
+  return { kind: "linear", weight, bias: null };
+}
+
 describe.each(testDeviceNames)("projectionTerms() on %s", (deviceName) => {
   it("weights linear heads, biases and low-rank deltas, computing a shared base once", async () => {
     const device = await sharedDevice(deviceName);
     const hidden = device.tensor(wave(rowCount * hiddenSize, 0.31), [rowCount, hiddenSize]);
-    const lm: Projection & { kind: "linear" } = {
-      kind: "linear",
-      weight: device.tensor(wave(vocabSize * hiddenSize, 0.77), [vocabSize, hiddenSize]),
-      bias: null,
-    };
+    const lm = plainHead(device);
     const linear: Projection = {
       kind: "linear",
       weight: device.tensor(wave(vocabSize * hiddenSize, 1.3), [vocabSize, hiddenSize]),
@@ -51,11 +53,7 @@ describe.each(testDeviceNames)("projectionTerms() on %s", (deviceName) => {
   it("adds residuals to the features of their base, with which they are one product", async () => {
     const device = await sharedDevice(deviceName);
     const hidden = device.tensor(wave(rowCount * hiddenSize, 0.31), [rowCount, hiddenSize]);
-    const lm: Projection & { kind: "linear" } = {
-      kind: "linear",
-      weight: device.tensor(wave(vocabSize * hiddenSize, 0.77), [vocabSize, hiddenSize]),
-      bias: null,
-    };
+    const lm = plainHead(device);
     const residual = (pace: number): Projection & { kind: "residual" } => ({
       kind: "residual",
       base: lm,
