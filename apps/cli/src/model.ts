@@ -161,6 +161,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
             heads: heads.map(({ head, headParams, gate, gateParams }, index) => ({
               name: options.heads![index]!.directory,
               projection: head.projection(headParams, lmHead),
+              encoding: head.encoding(headParams),
               gate,
               gateParams,
             })),

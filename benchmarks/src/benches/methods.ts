@@ -3,10 +3,16 @@
 import { createScalarReward } from "@dual-head/backbone";
 import type { WeightDtype } from "@dual-head/backbone-llama";
 import { createGate } from "@dual-head/gating";
-import { linearHead, lowRankHead, residualHead } from "@dual-head/heads";
-import { createArgsPolicy, createBasePolicy, createDualHeadPolicy, createGenArmPolicy } from "@dual-head/methods";
+import { blockHead, type HeadParams, linearHead, lowRankHead, type RewardHead, residualHead } from "@dual-head/heads";
+import {
+  createArgsPolicy,
+  createBasePolicy,
+  createDualHeadPolicy,
+  createGenArmPolicy,
+  type PolicyHead,
+} from "@dual-head/methods";
 import type { DecodePolicy } from "@dual-head/sampler";
-import { createRandom, type Device, leavesOf, type Projection, type Tensor } from "@dual-head/tensor-core";
+import { createRandom, type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
 import { defaultGate } from "@dual-head/train";
 import { type Benchmark, type Context, extentsFor, roundsOf } from "../benchmark.ts";
 import { bootstrapInterval, measure, ratesOf, samplesOf, speedups, summarise } from "../harness.ts";
@@ -25,6 +31,12 @@ import { promptLength, sampledSteps } from "../sampled-steps.ts";
 const lowRank = 16;
 const residualWidth = 256;
 const topK = 10;
+/** A block as wide as one of the model's own layers, about. */
+const blockOf = (hiddenSize: number) => ({
+  width: hiddenSize,
+  headCount: Math.max(1, Math.floor(hiddenSize / 64)),
+  feedForwardSize: 2 * hiddenSize,
+});
 
 interface Case {
   readonly extents: LlamaExtents;
@@ -123,25 +135,33 @@ function rowsOf(device: Device, model: Model, reward: Model, { capacity, dtype, 
   const lmHead = backbone.lmHead(params);
   const gate = createGate(defaultGate(hiddenSize));
   const gateParams = keep(gate.init(device, 1));
-  // The head is stored as the model is: whoever packs a model packs its head.
-  const values = uniformValues(vocabSize * hiddenSize, 1 / Math.sqrt(hiddenSize), "reward head");
-  const weight = use(
-    device.keep(device.tensor(values, [vocabSize, hiddenSize], dtype === "f32" ? device.floatDtype : dtype)),
-  );
-  const reduced = lowRankHead({ rank: lowRank });
-  const low = reduced.projection(keep(reduced.init(device, 3, lmHead)), lmHead);
-  const linear = linearHead().projection({ weight, bias: null }, lmHead);
-  const narrow = residualHead({ width: residualWidth });
-  const residual = narrow.projection(keep(narrow.init(device, 4, lmHead)), lmHead);
+  // Large matrices are stored as the model's are: whoever packs a model packs its head.
+  const fresh = (own: RewardHead): Pick<PolicyHead, "projection" | "encoding"> & { readonly bytes: number } => {
+    let bytes = 0;
+    const entries = Object.entries(own.parameterShapes(hiddenSize, vocabSize)).map(([name, shape]) => {
+      const [rows, columns = 1] = shape as readonly [number, number?];
+      const held = dtype !== "f32" && Math.min(rows, columns) >= 64 ? dtype : device.floatDtype;
+      bytes += bytesOf(shape, held === device.floatDtype ? "f32" : dtype);
+      const values = uniformValues(rows * columns, 1 / Math.sqrt(hiddenSize), `${own.kind} ${name}`);
+      return [name, use(device.keep(device.tensor(values, shape, held)))];
+    });
+    const headParams: HeadParams = { bias: null, ...Object.fromEntries(entries) };
+    return { projection: own.projection(headParams, lmHead), encoding: own.encoding(headParams), bytes };
+  };
   const score = use(randomTensor(device, [1, hiddenSize], 1 / Math.sqrt(hiddenSize), 5));
   const scored = { ...reward, score, padTokenId: null };
 
   const base = () => createBasePolicy({ backbone, params, device, slotCount: 1, capacity });
-  const dualHead = (projection: Projection) =>
-    createDualHeadPolicy({
-      ...{ backbone, params, device, slotCount: 1, capacity, mixing: "convex" },
-      heads: [{ name: "head", projection, gate, gateParams }],
-    });
+  const dualHead = (name: string, own: RewardHead): Row => {
+    const { bytes, ...head } = fresh(own);
+    const heads = [{ name: "head", ...head, gate, gateParams }];
+    return {
+      name,
+      create: () =>
+        createDualHeadPolicy({ ...{ backbone, params, device, slotCount: 1, capacity, mixing: "convex" }, heads }),
+      bytes: whole + bytes + folded,
+    };
+  };
   const args = (candidateSlots: number) => () =>
     createArgsPolicy({
       ...{ base: base(), topK, candidateSlots, rewardCapacity: capacity + 1 },
@@ -153,17 +173,12 @@ function rowsOf(device: Device, model: Model, reward: Model, { capacity, dtype, 
   const head = bytesOf([vocabSize, hiddenSize], dtype);
   const body = whole - head;
   const folded = 4 * hiddenSize * (2 * defaultGate(hiddenSize).width + defaultGate(hiddenSize).headCount);
-  const delta = 4 * lowRank * (hiddenSize + vocabSize);
-  const network = 4 * 2 * residualWidth * hiddenSize;
   return [
     { name: "base", create: base, bytes: whole },
-    { name: "dual-head", create: () => dualHead(linear), bytes: whole + head + folded },
-    { name: `dual-head, rank ${lowRank}`, create: () => dualHead(low), bytes: whole + delta + folded },
-    {
-      name: `dual-head, residual ${residualWidth}`,
-      create: () => dualHead(residual),
-      bytes: whole + network + folded,
-    },
+    dualHead("dual-head", linearHead({ bias: false })),
+    dualHead(`dual-head, rank ${lowRank}`, lowRankHead({ rank: lowRank })),
+    dualHead(`dual-head, residual ${residualWidth}`, residualHead({ width: residualWidth })),
+    dualHead("dual-head, block", blockHead(blockOf(hiddenSize))),
     {
       name: "genarm",
       create: () =>

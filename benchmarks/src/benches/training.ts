@@ -205,7 +205,7 @@ function createTrainer(device: Device, extents: Extents): Trainer {
   );
   return {
     async step() {
-      const batch = collate(pairs, [], { hiddenSize, learnChosen: true, gateOnPairs: false });
+      const batch = collate(pairs, [], { hiddenSize, learnChosen: true, contextOnPairs: false });
       const differentiate = valueAndGradAux(batchObjective(model, defaultSettings, batch, counts));
       const { value, aux, grad } = differentiate(optimiser.params);
       using squared = squaredNorm(device, grad);

@@ -7,10 +7,10 @@ import {
   createRandom,
   createRowCache,
   type Device,
+  entriesOf,
   gatherRows,
   matmul,
   multiply,
-  type RowBatch,
   reshape,
   scatterAddRows,
   sumTo,
@@ -139,10 +139,6 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
       });
     },
   };
-}
-
-function entriesOf({ slots, positions }: RowBatch, rows: Uint32Array): RowBatch {
-  return { slots: rows.map((row) => slots[row]!), positions: rows.map((row) => positions[row]!) };
 }
 
 function checkOptions(hiddenSize: number, width: number, headCount: number, initialAlpha: number): void {

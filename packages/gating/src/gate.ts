@@ -1,17 +1,11 @@
 // The contract of gates and the errors of this package; knows no particular gate, no head and no training.
-import type { Device, RowBatch, RowCache, Segments, Tensor } from "@dual-head/tensor-core";
+import type { CausalReader, Device, HistoryExtent, RowBatch, RowCache, Segments, Tensor } from "@dual-head/tensor-core";
 
 /** Parameters of a gate by name, trained or folded for inference; none for a gate without any. */
 export type GateParams = Readonly<Record<string, Tensor>>;
 
 /** What a gate remembers of each sequence: slots that can be opened, forked, truncated and closed. */
 export type GateHistory = RowCache;
-
-/** Extents of a gate history: sequences at once, and positions of each. */
-export interface GateHistoryOptions {
-  readonly slotCount: number;
-  readonly capacity: number;
-}
 
 /** Everything that describes a gate but its parameters, as plain JSON. */
 export type GateConfig =
@@ -25,8 +19,8 @@ export type GateConfig =
   | { readonly kind: "constant"; readonly alpha: number };
 
 /**
- * Computes u = logit α of each row from the hidden states up to and including it. Its two views must agree: `logits`
- * sees whole segments and is differentiable, `extend` sees new rows beside a history of the former ones.
+ * Computes u = logit α of each row from the hidden states up to and including it: with its parameters a causal reader
+ * (`gateReader`), whose view of whole segments takes them as they are trained and the other folded.
  */
 export interface Gate<Params extends GateParams = GateParams, Folded extends GateParams = GateParams> {
   readonly config: GateConfig;
@@ -41,7 +35,7 @@ export interface Gate<Params extends GateParams = GateParams, Folded extends Gat
   logits(params: Params, hidden: Tensor, segments: Segments, rows?: Uint32Array): Tensor;
   /** What `extend` needs of the parameters, computed once. */
   fold(params: Params): Folded;
-  createHistory(device: Device, options: GateHistoryOptions): GateHistory;
+  createHistory(device: Device, options: HistoryExtent): GateHistory;
   /**
    * Appends rows to the history and gives u = logit α of the rows `rows` of them (by default each), [rows.length].
    *
@@ -53,6 +47,19 @@ export interface Gate<Params extends GateParams = GateParams, Folded extends Gat
   readonly parameterShapes: Readonly<Record<string, readonly number[]>>;
   /** Number of trained parameters. */
   readonly parameterCount: number;
+}
+
+/** A gate with its parameters as what reads hidden states: u = logit α, [N]. */
+export function gateReader<Params extends GateParams, Folded extends GateParams>(
+  gate: Gate<Params, Folded>,
+  params: Params,
+  folded: Folded,
+): CausalReader {
+  return {
+    read: (hidden, segments, rows) => gate.logits(params, hidden, segments, rows),
+    createHistory: (device, extent) => gate.createHistory(device, extent),
+    extend: (hidden, batch, history, rows) => gate.extend(folded, hidden, batch, history, rows),
+  };
 }
 
 /** A gate, or a mixture of heads, cannot be as asked; `fact` names what is wrong. */

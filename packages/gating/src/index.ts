@@ -20,9 +20,9 @@ export {
   type Gate,
   type GateConfig,
   type GateHistory,
-  type GateHistoryOptions,
   type GateParams,
   GatingError,
+  gateReader,
 } from "./gate.ts";
 export {
   effectiveAlpha,

@@ -1,4 +1,5 @@
 // From a head's description to the head; knows no file format.
+import { blockHead } from "./block-head.ts";
 import { linearHead } from "./linear-head.ts";
 import { lowRankHead } from "./low-rank-head.ts";
 import { residualHead } from "./residual-head.ts";
@@ -17,5 +18,7 @@ export function createHead(config: HeadConfig): RewardHead {
       return lowRankHead(config);
     case "residual":
       return residualHead(config);
+    case "block":
+      return blockHead(config);
   }
 }

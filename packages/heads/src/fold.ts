@@ -34,10 +34,10 @@ export function foldConstant(
 /** A linear projection as one matrix and one bias: W_base + B·A where it is a low-rank delta. */
 function materialise(head: Projection): { readonly weight: Tensor; readonly bias: Tensor | null } {
   if (head.kind === "linear") return { ...head, weight: unpack(head.weight) };
-  if (head.kind === "residual") {
+  if (head.kind === "features") {
     throw new HeadError(
       head.kind,
-      "Cannot fold the heads: a residual head is not linear in the hidden states and is no matrix; train a linear or low-rank one to fold it",
+      "Cannot fold the heads: a head with features of its own is not linear in the hidden states and is no matrix; train a linear or low-rank one to fold it",
     );
   }
   return { weight: add(unpack(head.base.weight), matmul(head.b, head.a)), bias: head.base.bias };

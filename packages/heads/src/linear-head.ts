@@ -29,6 +29,7 @@ export function linearHead({ initialise = "base", bias = true }: LinearHeadOptio
   return {
     config: { kind: "linear", initialise, bias },
     kind: "linear",
+    readsHistory: false,
     parameterShapes,
     parameterCount: (hiddenSize, vocabSize) => countParameters(parameterShapes(hiddenSize, vocabSize)),
     init(device: Device, seed: number, lmHead: Projection): LinearHeadParams {
@@ -46,6 +47,7 @@ export function linearHead({ initialise = "base", bias = true }: LinearHeadOptio
         bias: !bias ? null : initialise === "base" && base.bias !== null ? copy(base.bias) : zeros(),
       };
     },
+    encoding: () => null,
     projection: ({ weight, bias: offset }) => ({ kind: "linear", weight, bias: offset }),
   };
 }

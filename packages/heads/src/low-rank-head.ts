@@ -1,7 +1,7 @@
 // A reward head of few parameters: a low-rank difference from the language-model head; knows no training.
 import type { Device, Projection } from "@dual-head/tensor-core";
 import { initialiseNarrow, type NarrowParams } from "./narrow-params.ts";
-import { countParameters, extentsOf, HeadError, linearBase, type RewardHead } from "./reward-head.ts";
+import { countParameters, extentsOf, HeadError, linearBase, type RewardHead, withBias } from "./reward-head.ts";
 
 /** Parameters of a low-rank head: a [k, D], b [V, k], bias [V, 1]. */
 export type LowRankHeadParams = NarrowParams;
@@ -35,6 +35,7 @@ export function lowRankHead({ rank, bias = false }: LowRankHeadOptions): RewardH
   return {
     config: { kind: "low-rank", rank, bias },
     kind: "low-rank",
+    readsHistory: false,
     parameterShapes,
     parameterCount: (hiddenSize, vocabSize) => countParameters(parameterShapes(hiddenSize, vocabSize)),
     init(device: Device, seed: number, lmHead: Projection): LowRankHeadParams {
@@ -42,10 +43,13 @@ export function lowRankHead({ rank, bias = false }: LowRankHeadOptions): RewardH
       const { hiddenSize, vocabSize } = extentsOf(base);
       return initialiseNarrow(device, base, parameterShapes(hiddenSize, vocabSize), { seed, label: "low-rank-head" });
     },
-    projection({ a, b, bias: offset }, lmHead) {
-      const base = linearBase("low-rank", lmHead);
-      // The base weight is the language-model head's own tensor, so that fused logits compute it once.
-      return { kind: "low-rank-delta", base: offset === null ? base : { ...base, bias: offset }, a, b };
-    },
+    encoding: () => null,
+    // The base weight is the language-model head's own tensor, so that fused logits compute it once.
+    projection: ({ a, b, bias: offset }, lmHead) => ({
+      kind: "low-rank-delta",
+      base: withBias(linearBase("low-rank", lmHead), offset),
+      a,
+      b,
+    }),
   };
 }

@@ -1,8 +1,9 @@
-// A reward head with features of its own: a small network beside the hidden states, read by the language-model head's own
-// matrix. Knows no training.
-import type { Device, Projection } from "@dual-head/tensor-core";
+// A reward head with features of its own: a small network beside each hidden state, read by the language-model head's own
+// matrix. Knows no former row and no training.
+import { add, createRowCache, type Device, matmul, type Projection, type Tensor, unary } from "@dual-head/tensor-core";
+import { rowsAsked } from "./encoding.ts";
 import { initialiseNarrow, type NarrowParams } from "./narrow-params.ts";
-import { countParameters, extentsOf, HeadError, linearBase, type RewardHead } from "./reward-head.ts";
+import { countParameters, extentsOf, HeadError, linearBase, type RewardHead, withBias } from "./reward-head.ts";
 
 /** Parameters of a residual head: a [k, D], b [D, k], bias [V, 1]. */
 export type ResidualHeadParams = NarrowParams;
@@ -40,6 +41,7 @@ export function residualHead({ width, bias = false }: ResidualHeadOptions): Rewa
   return {
     config: { kind: "residual", width, bias },
     kind: "residual",
+    readsHistory: false,
     parameterShapes,
     parameterCount: (hiddenSize, vocabSize) => countParameters(parameterShapes(hiddenSize, vocabSize)),
     init(device: Device, seed: number, lmHead: Projection): ResidualHeadParams {
@@ -47,9 +49,26 @@ export function residualHead({ width, bias = false }: ResidualHeadOptions): Rewa
       const { hiddenSize, vocabSize } = extentsOf(base);
       return initialiseNarrow(device, base, parameterShapes(hiddenSize, vocabSize), { seed, label: "residual-head" });
     },
-    projection({ a, b, bias: offset }, lmHead) {
-      const base = linearBase("residual", lmHead);
-      return { kind: "residual", base: offset === null ? base : { ...base, bias: offset }, a, b };
+    encoding({ a, b }) {
+      const features = (hidden: Tensor, rows?: Uint32Array) =>
+        hidden.device.scope(() => {
+          const asked = rowsAsked(hidden, rows);
+          const units = unary("silu", matmul(asked, a, { transposeB: true }));
+          return add(asked, matmul(units, b, { transposeB: true }));
+        });
+      return {
+        read: (hidden, _, rows) => features(hidden, rows),
+        createHistory: (device, extent) => createRowCache(device, { ...extent, widths: [] }),
+        extend(hidden, batch, history, rows) {
+          history.extend(batch);
+          return features(hidden, rows);
+        },
+      };
     },
+    projection: ({ bias: offset }, lmHead) => ({
+      kind: "features",
+      base: withBias(linearBase("residual", lmHead), offset),
+      features: null,
+    }),
   };
 }

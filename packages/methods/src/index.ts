@@ -5,7 +5,8 @@ export { type BestOfNOptions, createBestOfN, type ScoredText } from "./best-of-n
 export { type BradleyTerryOptions, bradleyTerryRecipe } from "./bradley-terry/recipe.ts";
 export { type CardsOptions, createCards } from "./cards/cards-generator.ts";
 export { type DpoOptions, dpoRecipe } from "./dpo/recipe.ts";
-export { createDualHeadPolicy, type DualHeadPolicyOptions, type PolicyHead } from "./dual-head/dual-head-policy.ts";
+export { createDualHeadPolicy, type DualHeadPolicyOptions } from "./dual-head/dual-head-policy.ts";
+export type { PolicyHead } from "./dual-head/policy-head.ts";
 export { createGenArmPolicy, type RewardPolicy } from "./genarm/genarm-policy.ts";
 export { type GenArmOptions, genArmRecipe } from "./genarm/recipe.ts";
 export { createModPolicy, type ObjectivePolicy } from "./mod/mod-policy.ts";

@@ -5,9 +5,18 @@ export { createDevice, type Device, type OpenDeviceOptions, openDevice } from ".
 export { apply } from "./dispatch.ts";
 export { DeviceError, GradientError, ShapeError } from "./errors.ts";
 export { type PackedDtype, packMatrix, unpackMatrix } from "./formats/packing.ts";
+export type { CausalReader, HistoryExtent } from "./nn/causal-reader.ts";
 export { type Page, type PageTableOptions, type Slot, SlotError, type SlotFact } from "./nn/page-table.ts";
 export { type Projection, projectionTerms, type WeightedProjection } from "./nn/projection.ts";
-export { causalRanges, type RowBatch, rowCountOf, type Segments, segmentPositions, segmentsOf } from "./nn/ragged.ts";
+export {
+  causalRanges,
+  entriesOf,
+  type RowBatch,
+  rowCountOf,
+  type Segments,
+  segmentPositions,
+  segmentsOf,
+} from "./nn/ragged.ts";
 export {
   createRowCache,
   type RowCache,

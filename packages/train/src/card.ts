@@ -12,6 +12,8 @@ function describeHead(head: HeadConfig): string {
       return `low-rank, rank ${head.rank}`;
     case "residual":
       return `residual, width ${head.width}`;
+    case "block":
+      return `block, attention ${head.width} wide with ${head.headCount} heads, feed-forward ${head.feedForwardSize}`;
   }
 }
 

@@ -16,8 +16,8 @@ export interface CollateOptions {
   readonly hiddenSize: number;
   /** Whether the chosen responses of pairs are learnt by E10 and E9, as they are without supervised examples. */
   readonly learnChosen: boolean;
-  /** Whether the gate is asked at the labels of pairs that E10 does not learn. */
-  readonly gateOnPairs: boolean;
+  /** Whether labels of pairs that E10 does not learn are asked about with all that comes before them, too. */
+  readonly contextOnPairs: boolean;
 }
 
 /**
@@ -25,10 +25,10 @@ export interface CollateOptions {
  * `preferenceStart` on are scored by E12; chosen responses may be both.
  */
 export interface MicroBatch {
-  /** [N, D]: the rows of all gated segments, then rows that only carry labels. */
+  /** [N, D]: the rows of all segments, then rows that only carry labels. */
   readonly hidden: Float32Array;
   readonly rowCount: number;
-  /** Segments of the first rows, those whose labels the gate is asked at: prompt and response. */
+  /** Segments of the first rows, those whose labels gate and head are asked at in context: prompt and response. */
   readonly segments: Segments;
   /** The hidden row that predicts each label, [M]. */
   readonly labelRows: Uint32Array;
@@ -61,13 +61,13 @@ interface Part {
 export function collate(
   pairs: readonly BatchItem[],
   supervised: readonly BatchItem[],
-  { hiddenSize, learnChosen, gateOnPairs }: CollateOptions,
+  { hiddenSize, learnChosen, contextOnPairs }: CollateOptions,
 ): MicroBatch {
   const side = (response: 0 | 1, gated: boolean) =>
     pairs.map((item, pair): Part => ({ item, response, gated, sequence: 2 * pair + response }));
   const own = supervised.map((item): Part => ({ item, response: 0, gated: true, sequence: null }));
-  const chosen = side(0, learnChosen || gateOnPairs);
-  const rejected = side(1, gateOnPairs);
+  const chosen = side(0, learnChosen || contextOnPairs);
+  const rejected = side(1, contextOnPairs);
   const parts = [...own, ...chosen, ...rejected];
   const learnt = learnChosen ? [...own, ...chosen] : own;
   const labels = (some: readonly Part[]) => some.reduce((sum, part) => sum + responseOf(part).length, 0);

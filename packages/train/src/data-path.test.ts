@@ -309,9 +309,9 @@ describe("collate()", () => {
 
   it("lets each label be predicted by the row before it, whatever is gated", () => {
     for (const learnChosen of [true, false]) {
-      for (const gateOnPairs of [true, false]) {
+      for (const contextOnPairs of [true, false]) {
         const own = learnChosen ? [] : [item(examples[2]!, 3)];
-        const batch = collate(pairs, own, { hiddenSize: 1, learnChosen, gateOnPairs });
+        const batch = collate(pairs, own, { hiddenSize: 1, learnChosen, contextOnPairs });
         const labels = [
           ...own.map((each) => [each, 0] as const),
           ...pairs.map((each) => [each, 0] as const),
@@ -328,7 +328,7 @@ describe("collate()", () => {
         expect(batch.preferenceStart).toBe(learnChosen ? 0 : 3);
         expect(batch.lmCount).toBe(learnChosen ? chosenLabels : 3);
         expect([...batch.sequences]).toEqual([0, 0, 2, 1, 1, 1, 1, 1, 3]);
-        expect(batch.gatedCount).toBe(gateOnPairs ? labels.length : batch.lmCount);
+        expect(batch.gatedCount).toBe(contextOnPairs ? labels.length : batch.lmCount);
         // Every gated label lies in a segment that begins with its prompt.
         for (const row of batch.labelRows.subarray(0, batch.gatedCount))
           expect(row).toBeLessThan(batch.segments.offsets.at(-1)!);
@@ -337,7 +337,7 @@ describe("collate()", () => {
   });
 
   it("refuses a batch without a label", () => {
-    expect(() => collate([], [], { hiddenSize: 1, learnChosen: true, gateOnPairs: false })).toThrow(
+    expect(() => collate([], [], { hiddenSize: 1, learnChosen: true, contextOnPairs: false })).toThrow(
       /labels of the batch are masked/,
     );
   });

@@ -68,7 +68,7 @@ export async function evaluatePairs(
     signal?.throwIfAborted();
     const rows = await features.read(run.map((index) => firstIndex + index));
     const items = run.map((index, at) => ({ example: pairs[index]!, rows: rows[at]! }));
-    const batch = collate(items, [], { hiddenSize, learnChosen: false, gateOnPairs: false });
+    const batch = collate(items, [], { hiddenSize, learnChosen: false, contextOnPairs: model.head.readsHistory });
     for (const [head, margins] of [
       [trained, after],
       [untrained, before],

@@ -63,7 +63,7 @@ export interface HeadsTarget {
 
 /** Options of loadHeads. */
 export interface LoadHeadsOptions {
-  /** How a head's matrix [V, D] is held, default "f32": packed it costs a token what the packed LM head does. */
+  /** How a head's large matrices are held, default "f32": packed they cost a token what the model's own do. */
   readonly dtype?: "f32" | PackedDtype | undefined;
 }
 
@@ -90,11 +90,21 @@ export async function saveHeads(folder: string, params: TrainedParams, descripti
   await writeFileAtomic(`${folder}/${cardFileName}`, headsCard(description));
 }
 
+/** Matrices of fewer rows or columns are read in no time, and stay floats. */
+const narrowest = 64;
+
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 const headSchema = v.variant("kind", [
   v.object({ kind: v.literal("linear"), initialise: v.picklist(["base", "zero", "random"]), bias: v.boolean() }),
   v.object({ kind: v.literal("low-rank"), rank: positive, bias: v.boolean() }),
   v.object({ kind: v.literal("residual"), width: positive, bias: v.boolean() }),
+  v.object({
+    kind: v.literal("block"),
+    width: positive,
+    headCount: positive,
+    feedForwardSize: positive,
+    bias: v.boolean(),
+  }),
 ]);
 const gateSchema = v.variant("kind", [
   v.object({
@@ -183,9 +193,10 @@ export async function loadHeads(
     const headShapes = head.parameterShapes(target.hiddenSize, target.vocabSize);
     checkNames(checkpoint, { head: headShapes, gate: gate.parameterShapes });
     const { dtype = "f32" } = options;
-    const isMatrix = ([rows, columns]: readonly number[]) => rows === target.vocabSize && columns === target.hiddenSize;
+    const isLarge = ([rows = 1, columns = 1]: readonly number[]) =>
+      Math.min(rows, columns) >= Math.min(narrowest, target.hiddenSize);
     const held = await loadTensors(checkpoint, device, "head", headShapes, (shape) =>
-      dtype !== "f32" && isMatrix(shape) ? dtype : device.floatDtype,
+      dtype !== "f32" && isLarge(shape) ? dtype : device.floatDtype,
     );
     const gateParams = await loadTensors(checkpoint, device, "gate", gate.parameterShapes);
     return {

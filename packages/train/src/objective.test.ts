@@ -1,7 +1,7 @@
 // The objective of a batch: its value from the formulas, its gradient, and what preferences teach the gate.
 import { attentionGate } from "@dual-head/gating";
 import { randomGateParams, randomTensor } from "@dual-head/gating/testing";
-import { linearHead } from "@dual-head/heads";
+import { blockHead, linearHead, type RewardHead, residualHead } from "@dual-head/heads";
 import {
   createRandom,
   type Device,
@@ -19,12 +19,23 @@ import { completeSettings, type TrainingSettings } from "./settings.ts";
 
 const [hiddenSize, vocabSize] = [5, 11];
 
-function setup(device: Device) {
+const heads: readonly RewardHead[] = [
+  linearHead(),
+  residualHead({ width: 4, bias: true }),
+  blockHead({ width: 6, headCount: 2, feedForwardSize: 7, bias: true }),
+];
+
+function setup(device: Device, head = heads[0]!) {
   const lmHead: Projection = { kind: "linear", weight: randomTensor(device, 1, [vocabSize, hiddenSize]), bias: null };
-  const [head, gate] = [linearHead(), attentionGate({ hiddenSize, width: 6, headCount: 3 })];
+  const gate = attentionGate({ hiddenSize, width: 6, headCount: 3 });
   const model: ObjectiveModel = { device, lmHead, head, gate };
   const params: TrainedParams = {
-    head: { weight: randomTensor(device, 2, [vocabSize, hiddenSize]), bias: randomTensor(device, 3, [vocabSize, 1]) },
+    head: Object.fromEntries(
+      Object.entries(head.parameterShapes(hiddenSize, vocabSize)).map(([name, shape], index) => [
+        name,
+        randomTensor(device, 2 + index, shape),
+      ]),
+    ),
     gate: randomGateParams(device, gate, 4),
   };
   const random = createRandom(5);
@@ -44,7 +55,8 @@ type Setup = ReturnType<typeof setup>;
 function objective({ model, pairs, supervised }: Setup, given: Partial<TrainingSettings>, learnChosen = true) {
   const settings = completeSettings(given);
   const own = learnChosen ? [] : supervised;
-  const batch = collate(pairs, own, { hiddenSize, learnChosen, gateOnPairs: settings.preferenceOn !== "reward" });
+  const contextOnPairs = settings.preferenceOn !== "reward" || model.head.readsHistory;
+  const batch = collate(pairs, own, { hiddenSize, learnChosen, contextOnPairs });
   const examples = (items: readonly BatchItem[]) => items.map(({ example }) => example);
   return batchObjective(model, settings, batch, countBatch(examples(pairs), examples(own), learnChosen));
 }
@@ -113,43 +125,46 @@ describe("batchObjective()", () => {
     expect(await scalar(aux.alpha)).toBeCloseTo(alphaSum / tokenCount, 9);
     expect(await scalar(aux.preference)).toBeCloseTo(preference, 9);
     expect(await scalar(value)).toBeCloseTo(lm / tokenCount + preference - (0.01 * entropy) / tokenCount, 9);
-    const batch = collate(given.pairs, [], { hiddenSize, learnChosen: false, gateOnPairs: false });
+    const batch = collate(given.pairs, [], { hiddenSize, learnChosen: false, contextOnPairs: false });
     const margins = await rewardMargins(given.model, given.params.head, batch).read();
     expect([...margins].map((margin) => margin.toFixed(9))).toEqual(
       [...(await aux.margins!.read())].map((margin) => margin.toFixed(9)),
     );
   });
 
-  it("has the gradient that finite differences show in float64, in every variant", async () => {
-    const device = await sharedDevice("reference");
-    const given = setup(device);
-    for (const [settings, learnChosen] of variants) {
-      const of = objective(given, settings, learnChosen);
-      const { grad } = valueAndGradAux(of)(given.params);
-      const random = createRandom(9);
-      const directions = new Map(
-        leavesOf<Tensor>(given.params).map(({ path, leaf }) => [
-          path,
-          Array.from({ length: leaf.shape.reduce((a, c) => a * c, 1) }, () => random.normal()),
-        ]),
-      );
-      let analytic = 0;
-      const values = new Map<string, ArrayLike<number>>();
-      for (const { path, leaf } of leavesOf<Tensor>(grad)) {
-        for (const [at, slope] of (await leaf.read()).entries()) analytic += slope * directions.get(path)![at]!;
+  it.each(heads)(
+    "has the gradient of a $kind head that finite differences show in float64, in every variant",
+    async (head) => {
+      const device = await sharedDevice("reference");
+      const given = setup(device, head);
+      for (const [settings, learnChosen] of variants) {
+        const of = objective(given, settings, learnChosen);
+        const { grad } = valueAndGradAux(of)(given.params);
+        const random = createRandom(9);
+        const directions = new Map(
+          leavesOf<Tensor>(given.params).map(({ path, leaf }) => [
+            path,
+            Array.from({ length: leaf.shape.reduce((a, c) => a * c, 1) }, () => random.normal()),
+          ]),
+        );
+        let analytic = 0;
+        const values = new Map<string, ArrayLike<number>>();
+        for (const { path, leaf } of leavesOf<Tensor>(grad)) {
+          for (const [at, slope] of (await leaf.read()).entries()) analytic += slope * directions.get(path)![at]!;
+        }
+        for (const { path, leaf } of leavesOf<Tensor>(given.params)) values.set(path, await leaf.read());
+        const moved = async (step: number) => {
+          const params = mapTree(given.params, (leaf, path) => {
+            const shifted = Array.from(values.get(path)!, (value, at) => value + step * directions.get(path)![at]!);
+            return device.tensor(shifted, (leaf as Tensor).shape);
+          }) as TrainedParams;
+          return scalar(of(params).value);
+        };
+        const numeric = ((await moved(1e-5)) - (await moved(-1e-5))) / 2e-5;
+        expect(Math.abs(analytic - numeric)).toBeLessThan(1e-6 * (1 + Math.abs(numeric)));
       }
-      for (const { path, leaf } of leavesOf<Tensor>(given.params)) values.set(path, await leaf.read());
-      const moved = async (step: number) => {
-        const params = mapTree(given.params, (leaf, path) => {
-          const shifted = Array.from(values.get(path)!, (value, at) => value + step * directions.get(path)![at]!);
-          return device.tensor(shifted, (leaf as Tensor).shape);
-        }) as TrainedParams;
-        return scalar(of(params).value);
-      };
-      const numeric = ((await moved(1e-5)) - (await moved(-1e-5))) / 2e-5;
-      expect(Math.abs(analytic - numeric)).toBeLessThan(1e-6 * (1 + Math.abs(numeric)));
-    }
-  });
+    },
+  );
 
   for (const name of testDeviceNames) {
     it(`teaches the gate nothing of preferences on "reward", and something on the fusion, on ${name}`, async () => {
@@ -171,6 +186,26 @@ describe("batchObjective()", () => {
     });
   }
 
+  it("has the margins of the head alone, with supervised examples or without, in context or not", async () => {
+    const device = await sharedDevice("reference");
+    for (const head of heads) {
+      const given = setup(device, head);
+      const collated = (contextOnPairs: boolean) =>
+        collate(given.pairs, [], { hiddenSize, learnChosen: false, contextOnPairs });
+      const margins = async (contextOnPairs: boolean) => [
+        ...(await rewardMargins(given.model, given.params.head, collated(contextOnPairs)).read()),
+      ];
+      // Supervised examples have labels of their own, before those of pairs.
+      for (const learnChosen of [true, false]) {
+        const { aux } = objective(given, { preferenceOn: "reward" }, learnChosen)(given.params);
+        const own = [...(await aux.margins!.read())];
+        for (const context of head.readsHistory ? [true] : [true, false]) {
+          for (const [pair, margin] of (await margins(context)).entries()) expect(margin).toBeCloseTo(own[pair]!, 9);
+        }
+      }
+    }
+  });
+
   it("over the base, margins are those of the fusion less those of the language-model head", async () => {
     const device = await sharedDevice("reference");
     const given = setup(device);
@@ -181,7 +216,7 @@ describe("batchObjective()", () => {
       await margins({ preferenceOn: "fused" }),
     ];
     const lmHead = { weight: (given.model.lmHead as { weight: Tensor }).weight, bias: null };
-    const batch = collate(given.pairs, [], { hiddenSize, learnChosen: false, gateOnPairs: false });
+    const batch = collate(given.pairs, [], { hiddenSize, learnChosen: false, contextOnPairs: false });
     const base = await rewardMargins(given.model, lmHead, batch).read();
     for (const pair of given.pairs.keys()) expect(over[pair]).toBeCloseTo(fused[pair]! - base[pair]!, 9);
   });

@@ -1,7 +1,7 @@
 // The training objective of one micro-batch on a device: E13 with its parts, as a function of head and gate parameters.
 // Knows no optimiser and no files.
 import { createControls, type Gate, type GateParams, mixedNats, mixingCoefficients } from "@dual-head/gating";
-import type { HeadParams, RewardHead } from "@dual-head/heads";
+import { type HeadParams, ofFeatures, type RewardHead } from "@dual-head/heads";
 import { gateEntropyLoss, languageModelLoss, preferenceLoss, totalLoss } from "@dual-head/losses";
 import {
   affine,
@@ -59,14 +59,16 @@ export function batchObjective(
   const { device, lmHead, head, gate } = model;
   return (params) => {
     const hidden = device.tensor(batch.hidden, [batch.rowCount, batch.hidden.length / batch.rowCount]);
-    const rmHead = head.projection(params.head, lmHead);
     const zero = device.tensor([0], []);
-    const labels = (from: number, to: number) => ({
-      hidden: gatherRows(hidden, indices(device, batch.labelRows.subarray(from, to))),
-      targets: indices(device, batch.targets.subarray(from, to)),
-    });
     const { gatedCount, lmCount, preferenceStart } = batch;
     const labelCount = batch.targets.length;
+    const features = head.encoding(params.head)?.read(hidden, batch.segments, batch.labelRows) ?? null;
+    const rmHead = head.projection(params.head, lmHead);
+    const labels = (from: number, to: number) => ({
+      hidden: gatherRows(hidden, indices(device, batch.labelRows.subarray(from, to))),
+      rmHead: ofFeatures(rmHead, features && matrixRowsOf(features, from, to)),
+      targets: indices(device, batch.targets.subarray(from, to)),
+    });
 
     let lm: Tensor | null = null;
     let entropy: Tensor | null = null;
@@ -78,7 +80,7 @@ export function batchObjective(
       const controls = createControls(device, settings.mixing, 1, new Array(gatedCount).fill({}));
       const coefficients = mixingCoefficients(settings.mixing, [gateLogits], controls);
       const gated = labels(0, gatedCount);
-      fusedNats = mixedNats(settings.mixing, gated.hidden, lmHead, [rmHead], coefficients, gated.targets);
+      fusedNats = mixedNats(settings.mixing, gated.hidden, lmHead, [gated.rmHead], coefficients, gated.targets);
       if (lmCount > 0) {
         const learnt = (values: Tensor) => (lmCount === gatedCount ? values : rowsOf(values, 0, lmCount));
         lm = languageModelLoss(learnt(fusedNats), {
@@ -106,7 +108,7 @@ export function batchObjective(
         linearCrossEntropy(projectionTerms(scored.hidden, [{ projection, coefficient: null }]), scored.targets);
       const fused = () => rowsOf(fusedNats!, preferenceStart, labelCount);
       const scores: Readonly<Record<TrainingSettings["preferenceOn"], () => Tensor>> = {
-        reward: () => natsUnder(rmHead),
+        reward: () => natsUnder(scored.rmHead),
         fused,
         "fused-over-base": () => subtract(fused(), natsUnder(lmHead)),
       };
@@ -130,14 +132,16 @@ export function batchObjective(
 /**
  * Margins R(chosen) − R(rejected) of pairs under a reward head, [P].
  *
- * @param batch pairs alone, collated without a gate
+ * @param batch pairs alone, collated with their context where the head reads it
  */
 export function rewardMargins(model: Omit<ObjectiveModel, "gate">, head: HeadParams, batch: MicroBatch): Tensor {
   const { device, lmHead } = model;
   return device.scope(() => {
     const rows = device.tensor(batch.hidden, [batch.rowCount, batch.hidden.length / batch.rowCount]);
     const hidden = gatherRows(rows, indices(device, batch.labelRows));
-    const terms = projectionTerms(hidden, [{ projection: model.head.projection(head, lmHead), coefficient: null }]);
+    const features = model.head.encoding(head)?.read(rows, batch.segments, batch.labelRows) ?? null;
+    const projection = ofFeatures(model.head.projection(head, lmHead), features);
+    const terms = projectionTerms(hidden, [{ projection, coefficient: null }]);
     const nats = linearCrossEntropy(terms, indices(device, batch.targets));
     return preferenceLoss(nats, indices(device, batch.sequences), { pairCount: batch.pairCount, betaReward: 1 })
       .margins;
@@ -150,7 +154,17 @@ function indices(device: Device, values: Uint32Array): Tensor {
 
 /** Entries `from` to `to` of a vector. */
 function rowsOf(values: Tensor, from: number, to: number): Tensor {
-  const index = Uint32Array.from({ length: to - from }, (_, at) => from + at);
-  const column = reshape(values, [values.shape[0]!, 1]);
-  return reshape(gatherRows(column, indices(values.device, index)), [to - from]);
+  return reshape(matrixRowsOf(reshape(values, [values.shape[0]!, 1]), from, to), [to - from]);
+}
+
+/** Rows `from` to `to` of a matrix. */
+function matrixRowsOf(matrix: Tensor, from: number, to: number): Tensor {
+  if (from === 0 && to === matrix.shape[0]) return matrix;
+  return gatherRows(
+    matrix,
+    indices(
+      matrix.device,
+      Uint32Array.from({ length: to - from }, (_, at) => from + at),
+    ),
+  );
 }

@@ -54,7 +54,8 @@ export async function runStep(
 ): Promise<StepOutcome<StepFigures>> {
   const examplesOf = (some: readonly number[]) => some.map((index) => examples[index]!);
   const counts = countBatch(examplesOf(indices.pairs), examplesOf(indices.supervised), learnChosen);
-  const shape = { hiddenSize, learnChosen, gateOnPairs: settings.preferenceOn !== "reward" };
+  const contextOnPairs = settings.preferenceOn !== "reward" || model.head.readsHistory;
+  const shape = { hiddenSize, learnChosen, contextOnPairs };
   const supervised = new Set(indices.supervised);
   const sums = { lm: 0, preference: 0, entropy: 0, alphaMean: 0 };
   const margins: number[] = [];

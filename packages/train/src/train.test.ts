@@ -137,6 +137,10 @@ describe("train()", () => {
   it.each([
     { head: { kind: "low-rank", rank: 3, bias: false }, trainable: 3 * (11 + 23) },
     { head: { kind: "residual", width: 5, bias: true }, trainable: 2 * 5 * 11 + 23 },
+    {
+      head: { kind: "block", width: 6, headCount: 2, feedForwardSize: 7, bias: true },
+      trainable: 4 * 6 * 11 + 3 * 7 * 11 + 2 * 11 + 23,
+    },
   ] as const)("trains $head.kind heads and constant gates", async ({ head, trainable }) => {
     const options = await tinyOptions("reference");
     const { summary } = await runToEnd({ ...options, head, gate: { kind: "constant", alpha: 0.3 } });
@@ -191,6 +195,7 @@ describe("train()", () => {
       { kind: "linear", initialise: "base", bias: true },
       { kind: "low-rank", rank: 3, bias: true },
       { kind: "residual", width: 5, bias: true },
+      { kind: "block", width: 6, headCount: 2, feedForwardSize: 7, bias: true },
     ] as const) {
       const options = await tinyOptions("cpu");
       const values = async () => Promise.all(leavesOf<Tensor>(options.params).map(({ leaf }) => leaf.read()));

@@ -154,7 +154,7 @@ describe("export", () => {
     expect(await say(...tied, "--fold", "--alpha", "0.5")).toMatch(/^2 .*there are no heads/);
     const residual = ["--heads", place("tied-residual")];
     expect(await say(...tied, ...residual, "--fold", "--alpha", "0.5")).toMatch(
-      /^[12] .*residual head .* train a linear/,
+      /^[12] .*a head with features of its own .* train a linear/,
     );
     expect(await say(...tied, "--dtype", "q8_0")).toMatch(/^2 .*add --gguf/);
     expect(await say(...tied, "--dtype", "q3")).toMatch(/^2 /);

@@ -173,13 +173,19 @@ export function trainCommand(io: Io): Command {
     .addOption(
       new Option(
         "--head <kind>",
-        "a matrix of its own, a low-rank change of the model's head, or a small network whose change of the hidden states that head reads",
+        "a matrix of its own, a low-rank change of the model's head, or that head on hidden states changed by a small network (residual) or by one more transformer block over all of them so far (block)",
       )
-        .choices(["linear", "low-rank", "residual"])
+        .choices(["linear", "low-rank", "residual", "block"])
         .default("linear"),
     )
     .option("--rank <k>", "rank of a low-rank head", integer, 16)
-    .option("--head-width <k>", "hidden units of a residual head", integer, 256)
+    .option("--head-width <k>", "hidden units of a residual head, attention width of a block head", integer, 256)
+    .option("--head-heads <h>", "attention heads of a block head", integer, 8)
+    .option(
+      "--head-feed-forward <f>",
+      "feed-forward width of a block head (default: twice its attention width)",
+      integer,
+    )
     .addOption(
       new Option("--head-init <how>", "where a linear head starts").choices(["base", "zero", "random"]).default("base"),
     )

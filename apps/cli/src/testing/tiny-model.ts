@@ -4,7 +4,15 @@ import { gpt2ConfigFrom, gpt2WeightNames } from "@dual-head/backbone-gpt2";
 import { initialiseLlama, llamaConfigFrom, saveLlama } from "@dual-head/backbone-llama";
 import { openCheckpoint, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
 import { attentionGate, constantGate } from "@dual-head/gating";
-import { type HeadParams, linearHead, lowRankHead, type RewardHead, residualHead } from "@dual-head/heads";
+import {
+  blockHead,
+  type HeadConfig,
+  type HeadParams,
+  linearHead,
+  lowRankHead,
+  type RewardHead,
+  residualHead,
+} from "@dual-head/heads";
 import { createRandom, openDevice } from "@dual-head/tensor-core";
 import { loadTokenizer } from "@dual-head/tokenizer";
 import { saveHeads } from "@dual-head/train";
@@ -133,7 +141,7 @@ export async function writeTinyGpt2(folder: string): Promise<void> {
 
 /** What the heads of a test are. */
 export interface TinyHeads {
-  readonly kind?: "linear" | "low-rank" | "residual";
+  readonly kind?: HeadConfig["kind"];
   readonly bias?: boolean;
   /** A constant gate; an attention gate where it is left out. */
   readonly alpha?: number;
@@ -150,6 +158,7 @@ export async function writeTinyHeads(folder: string, model: string, options: Tin
     linear: linearHead({ bias }),
     "low-rank": lowRankHead({ rank: 3, bias }),
     residual: residualHead({ width: 5, bias }),
+    block: blockHead({ width: 6, headCount: 2, feedForwardSize: 7, bias }),
   }[kind] as RewardHead;
   const gate = alpha === undefined ? attentionGate({ hiddenSize, width: 8, headCount: 2 }) : constantGate({ alpha });
   const random = createRandom(seed, "tiny-heads");

@@ -15,6 +15,8 @@ export interface HeadsOptions {
   readonly head: HeadConfig["kind"];
   readonly rank: number;
   readonly headWidth: number;
+  readonly headHeads: number;
+  readonly headFeedForward?: number;
   readonly headBias: boolean;
   readonly headInit: "base" | "zero" | "random";
   readonly alpha?: number;
@@ -23,7 +25,15 @@ export interface HeadsOptions {
   readonly json?: boolean;
 }
 
-function headConfigOf({ head, headInit, headBias: bias, rank, headWidth }: HeadsOptions): HeadConfig {
+function headConfigOf({
+  head,
+  headInit,
+  headBias: bias,
+  rank,
+  headWidth,
+  headHeads,
+  headFeedForward,
+}: HeadsOptions): HeadConfig {
   switch (head) {
     case "linear":
       return { kind: head, initialise: headInit, bias };
@@ -31,6 +41,14 @@ function headConfigOf({ head, headInit, headBias: bias, rank, headWidth }: Heads
       return { kind: head, rank, bias };
     case "residual":
       return { kind: head, width: headWidth, bias };
+    case "block":
+      return {
+        kind: head,
+        width: headWidth,
+        headCount: headHeads,
+        feedForwardSize: headFeedForward ?? 2 * headWidth,
+        bias,
+      };
   }
 }
 

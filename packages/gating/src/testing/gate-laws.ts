@@ -1,11 +1,11 @@
-// What every gate keeps: finite logits and α in [0, 1], no look into the future, agreement of its two views, and
-// histories that can be forked and cut. Knows no particular gate.
+// What every gate keeps: the laws of a causal reader, α in [0, 1], and what its options say of its logits. Knows no
+// particular gate.
 import { createRandom, type Device, type Segments, segmentsOf, type Tensor, unary } from "@dual-head/tensor-core";
-import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
+import { causalReaderLaws, checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { constantGate } from "../constant-gate.ts";
-import type { Gate, GateHistory, GateParams } from "../gate.ts";
+import { type Gate, type GateParams, gateReader } from "../gate.ts";
 import { randomGateParams, randomTensor } from "./random-tensors.ts";
 
 /** A gate with the hidden size it expects. */
@@ -40,9 +40,17 @@ export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options:
     device.scope(() => gate.logits(randomGateParams(device, gate, seed), hidden, segments, rows));
   const logits = (...given: Parameters<typeof logitsOf>) => logitsOf(...given).read();
 
+  causalReaderLaws(label, {
+    create(device, seed) {
+      const params = randomGateParams(device, gate, seed);
+      return gateReader(gate, params, gate.fold(params));
+    },
+    hiddenSize,
+    tolerance,
+  });
   describe(`${label} keeps the laws of a gate (seed ${runs.seed})`, () => {
     for (const name of testDeviceNames) {
-      it(`gives a finite logit and an alpha in [0, 1] to each row, and to the rows asked for alone on ${name}`, async () => {
+      it(`gives a logit and an alpha in [0, 1] to each row on ${name}`, async () => {
         const device = await sharedDevice(name);
         await check(async (seed, lengths) => {
           const segments = segmentsOf(lengths);
@@ -50,7 +58,6 @@ export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options:
           const hidden = randomTensor(device, seed, [rowCount, hiddenSize]);
           const all = await logits(device, seed, hidden, segments);
           expect(all.length).toBe(rowCount);
-          expect(all.every(Number.isFinite)).toBe(true);
           const alpha = await device.scope(() => unary("sigmoid", logitsOf(device, seed, hidden, segments))).read();
           expect([...alpha].filter((value) => !(value >= 0 && value <= 1))).toEqual([]);
           checkClose(
@@ -59,98 +66,6 @@ export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options:
             Array.from(all, (u) => 1 / (1 + Math.exp(-u))),
             tolerance,
           );
-          const rows = createRandom(seed).permutation(rowCount).slice(0, 3);
-          const some = await logits(device, seed, hidden, segments, rows);
-          checkClose(
-            "logits of some rows",
-            some,
-            Array.from(rows, (row) => all[row]!),
-            tolerance,
-          );
-        });
-      });
-
-      it(`never sees a later row, nor another segment on ${name}`, async () => {
-        const device = await sharedDevice(name);
-        await check(async (seed, lengths) => {
-          const [length, other] = [lengths[0]!, lengths.at(-1)!];
-          const values = await randomTensor(device, seed, [length, hiddenSize]).read();
-          const later = await randomTensor(device, seed + 1, [other, hiddenSize]).read();
-          const alone = await logits(device, seed, device.tensor(values, [length, hiddenSize]), segmentsOf([length]));
-          const rows = device.tensor([...values, ...later], [length + other, hiddenSize]);
-          for (const segments of [segmentsOf([length + other]), segmentsOf([length, other])]) {
-            const longer = await logits(device, seed, rows, segments);
-            checkClose("logits of former rows", longer.slice(0, length), alone, tolerance);
-          }
-          const second = await logits(
-            device,
-            seed,
-            device.tensor([...later], [other, hiddenSize]),
-            segmentsOf([other]),
-          );
-          const apart = await logits(device, seed, rows, segmentsOf([length, other]));
-          checkClose("logits of the second segment", apart.slice(length), second, tolerance);
-        });
-      });
-
-      it(`extends row by row, in pieces and in mixed batches to the logits of whole segments on ${name}`, async () => {
-        const device = await sharedDevice(name);
-        await check(async (seed, lengths) => {
-          const segments = segmentsOf(lengths);
-          const rowCount = segments.offsets.at(-1)!;
-          const values = await randomTensor(device, seed, [rowCount, hiddenSize]).read();
-          const expected = await logits(device, seed, device.tensor(values, [rowCount, hiddenSize]), segments);
-          using history = gate.createHistory(device, { slotCount: lengths.length + 1, capacity: 11 });
-          const slots = lengths.map(() => history.open());
-          const random = createRandom(seed, "pieces");
-          const seen = lengths.map(() => 0);
-          while (seen.some((count, segment) => count < lengths[segment]!)) {
-            const entries = lengths.flatMap((length, segment) => {
-              const count = Math.min(random.integer(4), length - seen[segment]!);
-              const positions = Array.from({ length: count }, (_, index) => seen[segment]! + index);
-              seen[segment] = seen[segment]! + count;
-              return positions.map((position) => ({
-                slot: slots[segment]!,
-                position,
-                row: segments.offsets[segment]! + position,
-              }));
-            });
-            if (entries.length === 0) continue;
-            // Of all rows, or of some in any order.
-            const rows = random.permutation(entries.length).slice(random.integer(entries.length + 1));
-            const asked = random.integer(2) === 0 || rows.length === 0 ? undefined : rows;
-            const actual = await extendWith(device, gate, seed, history, entries, values, hiddenSize, asked);
-            checkClose(
-              "extended logits",
-              actual,
-              Array.from(asked ?? entries.keys(), (at) => expected[entries[at]!.row]!),
-              tolerance,
-            );
-          }
-          expect(slots.map((slot) => history.length(slot))).toEqual(lengths);
-        });
-      });
-
-      it(`goes on alike after fork and truncate, without touching the original on ${name}`, async () => {
-        const device = await sharedDevice(name);
-        await check(async (seed) => {
-          const values = await randomTensor(device, seed, [7, hiddenSize]).read();
-          using history = gate.createHistory(device, { slotCount: 2, capacity: 7 });
-          const extend = (slot: number, position: number, row: number) =>
-            extendWith(device, gate, seed, history, [{ slot, position, row }], values, hiddenSize);
-          const original = history.open();
-          for (let row = 0; row < 3; row++) await extend(original, row, row);
-          const copy = history.fork(original);
-          const continued = await extend(original, 3, 3);
-          // Another row at the same place of the copy must not be seen by the original, nor after truncation.
-          await extend(copy, 3, 5);
-          await extend(copy, 4, 6);
-          const after = await extend(original, 4, 4);
-          history.truncate(copy, 3);
-          checkClose("the fork's logit", await extend(copy, 3, 3), continued, tolerance);
-          checkClose("the fork's next logit", await extend(copy, 4, 4), after, tolerance);
-          history.close(copy);
-          expect(history.length(original)).toBe(5);
         });
       });
 
@@ -244,28 +159,4 @@ export function gateLaws(label: string, { gate, hiddenSize }: GateCase, options:
       });
     }
   });
-}
-
-async function extendWith(
-  device: Device,
-  gate: Gate,
-  seed: number,
-  history: GateHistory,
-  entries: readonly { readonly slot: number; readonly position: number; readonly row: number }[],
-  values: ArrayLike<number>,
-  hiddenSize: number,
-  rows?: Uint32Array,
-): Promise<ArrayLike<number>> {
-  const picked = entries.flatMap(({ row }) =>
-    Array.from({ length: hiddenSize }, (_, at) => values[row * hiddenSize + at]!),
-  );
-  const batch = {
-    slots: Uint32Array.from(entries, ({ slot }) => slot),
-    positions: Uint32Array.from(entries, ({ position }) => position),
-  };
-  const result = device.scope(() => {
-    const folded = gate.fold(randomGateParams(device, gate, seed));
-    return gate.extend(folded, device.tensor(picked, [entries.length, hiddenSize]), batch, history, rows);
-  });
-  return result.read();
 }

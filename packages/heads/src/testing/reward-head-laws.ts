@@ -1,5 +1,5 @@
-// What every reward head keeps: declared shapes, determinism by seed, a gradient, folding to one matrix, and an
-// untouched language-model head. Knows no particular head.
+// What every reward head keeps: declared shapes, determinism by seed, a gradient, folding to one matrix, an untouched
+// language-model head, and of an encoding the laws of causal readers. Knows no particular head.
 import {
   createRandom,
   type Device,
@@ -8,15 +8,17 @@ import {
   type Projection,
   project,
   projectionTerms,
+  segmentsOf,
   sumTo,
   type Tensor,
   valueAndGrad,
 } from "@dual-head/tensor-core";
-import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
+import { causalReaderLaws, checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ofFeatures } from "../encoding.ts";
 import { foldConstant } from "../fold.ts";
-import { HeadError, type RewardHead } from "../reward-head.ts";
+import { HeadError, type HeadParams, type RewardHead } from "../reward-head.ts";
 
 /** Options of `rewardHeadLaws`. */
 export interface RewardHeadLawOptions {
@@ -24,6 +26,8 @@ export interface RewardHeadLawOptions {
   readonly startsAsBase: boolean;
   /** Whether the head is linear in the hidden states, so that it folds into one matrix (default true); else it refuses to. */
   readonly folds?: boolean;
+  /** Whether it makes features of its own (default false). */
+  readonly encodes?: boolean;
   /** The largest difference allowed on single-precision devices, relative; defaults to 2e-5. */
   readonly tolerance?: number;
 }
@@ -33,7 +37,29 @@ const [hiddenSize, vocabSize, rowCount] = [5, 11, 7];
 /** Runs the laws of one head under vitest, on every device there is. */
 export function rewardHeadLaws(label: string, head: RewardHead, options: RewardHeadLawOptions): void {
   const tolerance = options.tolerance ?? 2e-5;
+  const drawn = (device: Device, seed: number) =>
+    perturbed(device, head.init(device, seed, randomHead(device, seed, false)), seed);
   describe(`${label} keeps the laws of a reward head`, () => {
+    it("reads history only where it says so, and hidden states by an encoding only where its projection asks for one", async () => {
+      const device = await sharedDevice("reference");
+      const params = drawn(device, 3);
+      const { kind } = head.projection(params, randomHead(device, 3, false));
+      expect(kind === "features").toBe(options.encodes === true);
+      expect(head.encoding(params) !== null).toBe(options.encodes === true);
+      const values = [...(await randomTensor(device, 7, [rowCount, hiddenSize]).read())];
+      const last = async (rows: readonly number[]) => {
+        const hidden = device.tensor(rows, [rows.length / hiddenSize, hiddenSize]);
+        const asked = Uint32Array.of(hidden.shape[0]! - 1);
+        return (
+          head
+            .encoding(params)
+            ?.read(hidden, segmentsOf([hidden.shape[0]!]), asked)
+            .read() ?? null
+        );
+      };
+      const [whole, alone] = [await last(values), await last(values.slice(-hiddenSize))];
+      expect(JSON.stringify(whole) !== JSON.stringify(alone)).toBe(head.readsHistory);
+    });
     for (const name of testDeviceNames) {
       it(`has the declared shapes and starts from its seed on ${name}`, async () => {
         const device = await sharedDevice(name);
@@ -49,7 +75,7 @@ export function rewardHeadLaws(label: string, head: RewardHead, options: RewardH
           expect(await leaf.read()).toEqual(await leavesOf<Tensor>(again)[index]!.leaf.read());
         }
         const hidden = randomTensor(device, 29, [rowCount, hiddenSize]);
-        const own = await logitsOf(hidden, head.projection(params, lmHead)).read();
+        const own = await logitsOf(hidden, readBy(head, params, lmHead, hidden)).read();
         const base = await logitsOf(hidden, lmHead).read();
         if (options.startsAsBase) checkClose("untrained logits", own, base, tolerance);
         expect(await lmHead.weight.read()).toEqual(before);
@@ -95,7 +121,7 @@ export function rewardHeadLaws(label: string, head: RewardHead, options: RewardH
         const differentiate = valueAndGrad((params: ReturnType<typeof head.init>) =>
           sumTo(
             linearCrossEntropy(
-              projectionTerms(hidden, [{ projection: head.projection(params, lmHead), coefficient: null }]),
+              projectionTerms(hidden, [{ projection: readBy(head, params, lmHead, hidden), coefficient: null }]),
               targets,
             ),
             [],
@@ -110,6 +136,18 @@ export function rewardHeadLaws(label: string, head: RewardHead, options: RewardH
       });
     }
   });
+  if (options.encodes !== true) return;
+  causalReaderLaws(`the encoding of ${label}`, {
+    create: (device, seed) => head.encoding(drawn(device, seed))!,
+    hiddenSize,
+    tolerance,
+  });
+}
+
+/** The head's projection of these hidden states, one segment. */
+function readBy(head: RewardHead, params: HeadParams, lmHead: Projection, hidden: Tensor): Projection {
+  const features = head.encoding(params)?.read(hidden, segmentsOf([hidden.shape[0]!])) ?? null;
+  return ofFeatures(head.projection(params, lmHead), features);
 }
 
 function logitsOf(hidden: Tensor, projection: Projection): Tensor {

@@ -9,19 +9,20 @@ import {
   type MixingMode,
   mixingModes,
 } from "@dual-head/gating";
-import { linearHead, lowRankHead, residualHead } from "@dual-head/heads";
+import { blockHead, type HeadParams, linearHead, type RewardHead, residualHead } from "@dual-head/heads";
 import { type Controls, type DecodePolicy, logProbability } from "@dual-head/sampler";
 import { decodePolicyLaws } from "@dual-head/sampler/testing";
-import { createRandom, type Device, type Projection, type Tensor } from "@dual-head/tensor-core";
+import { createRandom, type Device, type Tensor } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
 import { describe, expect, it } from "vitest";
 import { createBasePolicy } from "../base/base-policy.ts";
-import { createDualHeadPolicy, type PolicyHead } from "./dual-head-policy.ts";
+import { createDualHeadPolicy } from "./dual-head-policy.ts";
+import type { PolicyHead } from "./policy-head.ts";
 
 const slotCount = 5;
 const capacity = 29;
 
-/** A tiny backbone with three heads: linear and low-rank behind attention gates, and a residual one at constant α. */
+/** A tiny backbone with three heads: a matrix and a block behind attention gates, and a residual one at constant α. */
 interface Bench {
   readonly device: Device;
   readonly heads: readonly [PolicyHead, PolicyHead, PolicyHead];
@@ -50,28 +51,31 @@ function createBench(device: Device): Bench {
     );
   };
   const linear = linearHead({ initialise: "random", bias: true });
-  const lowRank = lowRankHead({ rank: 2 });
+  const block = blockHead({ width: 6, headCount: 2, feedForwardSize: 5 });
   const residual = residualHead({ width: 5 });
   const gate = attentionGate({ hiddenSize, width: 6, headCount: 2, initialAlpha: 0.4 });
   const gated = (label: string): GateParams => ({
     ...gate.init(device, 5),
     weight: random(`${label} weight`, [1, hiddenSize], 0.5),
   });
-  const projections: readonly Projection[] = [
-    linear.projection({ weight: random("weight", [23, hiddenSize], 0.6), bias: random("bias", [23, 1], 0.5) }, lmHead),
-    lowRank.projection({ ...lowRank.init(device, 9, lmHead), b: random("b", [23, 2], 0.7) }, lmHead),
-    residual.projection({ ...residual.init(device, 11, lmHead), b: random("out", [hiddenSize, 5], 0.6) }, lmHead),
-  ];
-  const head = (index: number, each: Gate, gateParams: GateParams): PolicyHead => ({
-    name: `head ${index}`,
-    projection: projections[index]!,
+  const head = (name: string, own: RewardHead, params: HeadParams, each: Gate, gateParams: GateParams): PolicyHead => ({
+    name,
+    projection: own.projection(params, lmHead),
+    encoding: own.encoding(params),
     gate: each,
     gateParams,
   });
+  const matrix = { weight: random("weight", [23, hiddenSize], 0.6), bias: random("bias", [23, 1], 0.5) };
+  const blockParams = {
+    ...block.init(device, 9, lmHead),
+    output: random("output", [hiddenSize, 6], 0.6),
+    down: random("down", [hiddenSize, 5], 0.6),
+  };
+  const residualParams = { ...residual.init(device, 11, lmHead), b: random("out", [hiddenSize, 5], 0.6) };
   const heads = [
-    head(0, gate, gated("first")),
-    head(1, gate, gated("second")),
-    head(2, constantGate({ alpha: 0.3 }), {}),
+    head("head 0", linear, matrix, gate, gated("first")),
+    head("head 1", block, blockParams, gate, gated("second")),
+    head("head 2", residual, residualParams, constantGate({ alpha: 0.3 }), {}),
   ] as const;
   const common = { backbone, params, device, slotCount, capacity };
   return {
@@ -339,6 +343,8 @@ describe("createDualHeadPolicy()", () => {
     expect(() => dualHead("convex", [{ ...heads[0], projection: small }])).toThrow(
       "the weight of head head 0 is [5, 7] but the backbone needs [V, D] = [23, 11]",
     );
+    expect(() => dualHead("convex", [{ ...heads[1], encoding: null }])).toThrow("has no encoding");
+    expect(() => dualHead("convex", [{ ...heads[0], encoding: heads[1].encoding }])).toThrow("has an encoding");
     expect(() => dualHead("klExact", [{ ...heads[2], gate: constantGate({ alpha: 1 }) }])).toThrow("klExact");
     using policy = dualHead("convex");
     expect(() => policy.open({ strength: -1 })).toThrow("the strength is -1");

@@ -1,7 +1,7 @@
 // The paper's decoding: one frozen backbone, its own head and any number of reward heads, each behind its gate, mixed
 // per token under the controls of each sequence. Knows no file, no tokenizer and no sampling.
 import type { Backbone, PrefixCache } from "@dual-head/backbone";
-import { checkGateMode, checkRowControls, type Gate, type GateParams, type MixingMode } from "@dual-head/gating";
+import { checkGateMode, checkRowControls, type GateParams, gateReader, type MixingMode } from "@dual-head/gating";
 import {
   type Controls,
   checkEntries,
@@ -12,28 +12,14 @@ import {
   type Step,
   type TokenScores,
 } from "@dual-head/sampler";
-import { type Device, leavesOf, type NumericArray, type Projection, type Tensor } from "@dual-head/tensor-core";
+import { type Device, leavesOf, type NumericArray, type Tensor } from "@dual-head/tensor-core";
 import { PolicyError } from "../policy/errors.ts";
 import { type FedPass, Feeder } from "../policy/feeder.ts";
 import { HeldLogits } from "../policy/held-logits.ts";
 import { type GatedRows, pickRows } from "../policy/last-rows.ts";
 import { createMixer, type Mixer, type ResolvedControls } from "../policy/mixer.ts";
 import type { Piece } from "../policy/passes.ts";
-
-/** A reward head with its gate; parameters stay the caller's and must outlive the policy. */
-export interface PolicyHead {
-  /** For people and messages. */
-  readonly name: string;
-  /**
-   * Default weight of this head; given for all heads or for none (equal weights of sum 1). `convex` and `mixture` scale
-   * weights to sum 1, `additive` and `klExact` take them as they are.
-   */
-  readonly weight?: number | undefined;
-  /** The head as data, `head.projection(params, lmHead)` of a RewardHead. */
-  readonly projection: Projection;
-  readonly gate: Gate;
-  readonly gateParams: GateParams;
-}
+import { checkHead, defaultControls, type PolicyHead } from "./policy-head.ts";
 
 /** What a dual-head policy is made of. */
 export interface DualHeadPolicyOptions<Params> {
@@ -114,8 +100,19 @@ class HeadPolicy<Params> implements DecodePolicy {
     this.#defaults = defaultControls(mixing, heads);
     this.#foldedGates = heads.map(({ gate, gateParams }) => gate.fold(gateParams));
     for (const leaf of this.#ownedTensors()) device.keep(leaf);
-    const gates = heads.map(({ gate }, head) => ({ gate, folded: this.#foldedGates[head]! }));
-    this.#feeder = new Feeder({ backbone, params, device, gates, slotCount, capacity, chunkSize, prefixCache });
+    const readers = heads.map(({ gate, gateParams, encoding = null }, head) => {
+      return { gate: gateReader(gate, gateParams, this.#foldedGates[head]!), encoding };
+    });
+    this.#feeder = new Feeder({
+      backbone,
+      params,
+      device,
+      heads: readers,
+      slotCount,
+      capacity,
+      chunkSize,
+      prefixCache,
+    });
     const projections = heads.map(({ projection }) => projection);
     this.#mixer = createMixer(device, mixing, backbone.lmHead(params), projections);
   }
@@ -342,32 +339,4 @@ function checkExtent(fact: string, value: number, most: number, least: number = 
     fact,
     `Cannot create a policy: ${fact} is ${value}; it must be an integer from ${least} to ${most}`,
   );
-}
-
-function checkHead({ name, projection }: PolicyHead, vocabSize: number, hiddenSize: number): void {
-  const { weight } = projection.kind === "linear" ? projection : projection.base;
-  if (weight.shape[0] === vocabSize && weight.shape[1] === hiddenSize) return;
-  throw new PolicyError(
-    "heads",
-    `Cannot create a policy: the weight of head ${name} is [${weight.shape.join(", ")}] but the backbone needs [V, D] = [${vocabSize}, ${hiddenSize}]; use a head trained on this backbone`,
-  );
-}
-
-/** Strength 1, no bounds, and the heads' own weights. */
-function defaultControls(mixing: MixingMode, heads: readonly PolicyHead[]): ResolvedControls {
-  if (heads.length === 0) return { strength: 0, alphaMin: 0, alphaMax: 0, weights: [] };
-  const given = heads.flatMap(({ weight }) => (weight === undefined ? [] : [weight]));
-  if (given.length === 0) return checkRowControls(mixing, heads.length, {});
-  if (given.length < heads.length) {
-    const without = heads.filter(({ weight }) => weight === undefined).map(({ name }) => name);
-    throw new PolicyError(
-      "weights",
-      `Cannot create a policy: heads ${without.join(", ")} have no weight but others do; give a weight to all or none`,
-    );
-  }
-  const total = given.reduce((sum, weight) => sum + weight, 0);
-  const simplex = (mixing === "convex" || mixing === "mixture") && total > 0;
-  return checkRowControls(mixing, heads.length, {
-    weights: given.map((weight) => (simplex ? weight / total : weight)),
-  });
 }

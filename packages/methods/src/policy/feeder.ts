@@ -1,9 +1,8 @@
-// Sequences of a frozen backbone and the gates above it: feeds tokens of many at once, in passes of bounded size, reads
-// what a prefix cache holds, and keeps each sequence's last row. Knows no head, no mixing and no logits.
+// Sequences of a frozen backbone with the gates and encodings above it: feeds tokens of many at once, in passes of bounded
+// size, reads what a prefix cache holds, and keeps each sequence's last row. Knows no mixing and no logits.
 import { type Backbone, createTokenBatch, type KvCache, type PrefixCache } from "@dual-head/backbone";
-import type { Gate, GateHistory, GateParams } from "@dual-head/gating";
 import { checkTruncation, type Sequence, type SequenceEntry } from "@dual-head/sampler";
-import { type Device, gatherRows, type Tensor } from "@dual-head/tensor-core";
+import { type CausalReader, type Device, gatherRows, type RowCache, type Tensor } from "@dual-head/tensor-core";
 import { createLastRows, type GatedRows, type LastRows, pickRows } from "./last-rows.ts";
 import { type Pass, type Piece, passesOf } from "./passes.ts";
 import { type SequenceState, SequenceTable } from "./sequence-table.ts";
@@ -13,13 +12,19 @@ export interface FeederOptions<Params> {
   readonly backbone: Backbone<Params>;
   readonly params: Params;
   readonly device: Device;
-  /** Gates with folded parameters. */
-  readonly gates: readonly { readonly gate: Gate; readonly folded: GateParams }[];
+  /** What of each head reads hidden states: its gate, which gives logits, and its encoding where it has one. */
+  readonly heads: readonly { readonly gate: CausalReader; readonly encoding: CausalReader | null }[];
   readonly slotCount: number;
   readonly capacity: number;
   /** The most tokens of one pass, unless more sequences than that are fed at once. */
   readonly chunkSize: number;
   readonly prefixCache: PrefixCache | undefined;
+}
+
+/** A gate or an encoding with its history. */
+interface Reading {
+  readonly reader: CausalReader;
+  readonly history: RowCache;
 }
 
 /** One pass while its rows are there. */
@@ -38,20 +43,26 @@ export class Feeder<Params, Controls> implements Disposable {
   readonly sequences: SequenceTable<Controls>;
   readonly #options: FeederOptions<Params>;
   readonly #cache: KvCache;
-  readonly #histories: readonly GateHistory[];
+  /** The gates of all heads, then the encodings of those that have one. */
+  readonly #readings: readonly Reading[];
   readonly #lastRows: LastRows;
   readonly #chunkSize: number;
   readonly #cost = { forwards: 0, tokens: 0, rewardCalls: 0 };
 
   constructor(options: FeederOptions<Params>) {
-    const { backbone, device, gates, slotCount, capacity, chunkSize, prefixCache } = options;
+    const { backbone, device, heads, slotCount, capacity, chunkSize, prefixCache } = options;
     this.#options = options;
     this.#cache = prefixCache?.cache ?? backbone.createCache(device, { slotCount, capacity, chunkSize });
     this.#chunkSize =
       this.#cache.window < this.#cache.capacity ? Math.min(chunkSize, this.#cache.chunkSize) : chunkSize;
-    this.#histories = gates.map(({ gate }) => gate.createHistory(device, { slotCount, capacity }));
-    this.#lastRows = createLastRows(device, slotCount, backbone.config.hiddenSize, gates.length);
-    this.sequences = new SequenceTable([this.#cache, this.#lastRows, ...this.#histories]);
+    const encodings = heads.flatMap(({ encoding }) => encoding ?? []);
+    this.#readings = [...heads.map(({ gate }) => gate), ...encodings].map((reader) => ({
+      reader,
+      history: reader.createHistory(device, { slotCount, capacity }),
+    }));
+    const kept = heads.map(({ encoding }) => ({ hasFeatures: encoding !== null }));
+    this.#lastRows = createLastRows(device, slotCount, backbone.config.hiddenSize, kept);
+    this.sequences = new SequenceTable([this.#cache, this.#lastRows, ...this.#readings.map(({ history }) => history)]);
   }
 
   get cost(): { readonly forwards: number; readonly tokens: number; readonly rewardCalls: number } {
@@ -119,7 +130,7 @@ export class Feeder<Params, Controls> implements Disposable {
     this.sequences.closeAll();
     if (this.#options.prefixCache === undefined) this.#cache[Symbol.dispose]();
     this.#lastRows[Symbol.dispose]();
-    for (const history of this.#histories) history[Symbol.dispose]();
+    for (const { history } of this.#readings) history[Symbol.dispose]();
   }
 
   #hasLastRow({ slots }: SequenceState<Controls>): boolean {
@@ -129,7 +140,7 @@ export class Feeder<Params, Controls> implements Disposable {
   #cut({ slots, tokens }: SequenceState<Controls>, length: number): void {
     // The first that may refuse, since the others have no window.
     this.#cache.truncate(slots[0]!, length);
-    for (const [index, history] of this.#histories.entries()) history.truncate(slots[2 + index]!, length);
+    for (const [index, { history }] of this.#readings.entries()) history.truncate(slots[2 + index]!, length);
     this.#lastRows.truncate(slots[1]!, 0);
     tokens.length = length;
   }
@@ -160,7 +171,7 @@ export class Feeder<Params, Controls> implements Disposable {
     asked: "all" | "last",
     visit: (pass: FedPass<Controls>) => Out,
   ): { readonly output: Out; readonly last: GatedRows } {
-    const { device, gates } = this.#options;
+    const { device, heads } = this.#options;
     const { pieces } = pass;
     const states = pieces.map(({ entry }) => allStates[entry]!);
     const ends = lastRowsOf(pieces);
@@ -171,15 +182,19 @@ export class Feeder<Params, Controls> implements Disposable {
           pieces.flatMap(({ tokens }, index) => tokens.map((_, at) => states[index]!.tokens.length + at)),
         );
         const whole = pass.isRead ? this.#read(pieces, states) : this.#compute(pieces, states);
-        const gateLogits = gates.map(({ gate, folded }, index) => {
+        const read = this.#readings.map(({ reader, history }, index) => {
           const slots = Uint32Array.from(
             pieces.flatMap(({ tokens }, piece) => tokens.map(() => states[piece]!.slots[2 + index]!)),
           );
-          return gate.extend(folded, whole, { slots, positions }, this.#histories[index]!, queried);
+          return reader.extend(whole, { slots, positions }, history, queried);
         });
+        let next = heads.length;
+        const features = heads.map(({ encoding }) => (encoding === null ? null : read[next++]!));
         const { hidden } =
-          queried === undefined ? { hidden: whole } : pickRows({ hidden: whole, gateLogits: [] }, queried);
-        const rows = { hidden, gateLogits };
+          queried === undefined
+            ? { hidden: whole }
+            : pickRows({ hidden: whole, gateLogits: [], features: [] }, queried);
+        const rows = { hidden, gateLogits: read.slice(0, heads.length), features };
         const former = (own: readonly SequenceState<Controls>[]) => this.#lastRows.read(slotsOf(own, 1));
         const output = visit({ pieces, states, rows, former });
         const last = queried === undefined ? pickRows(rows, ends) : rows;

@@ -1,5 +1,5 @@
-// The last hidden state and gate logits of each sequence: what the next token's distribution is computed from when it
-// is asked for only later. Knows no head.
+// The last hidden state of each sequence with what gates and heads made of it: what the next token's distribution is
+// computed from when it is asked for only later. Knows no logits.
 import {
   createRowCache,
   type Device,
@@ -11,10 +11,11 @@ import {
   type Tensor,
 } from "@dual-head/tensor-core";
 
-/** Hidden states [N, D] with the gate logits of each head, [N] each. */
+/** Hidden states [N, D] with each head's gate logits, [N], and features of its own, [N, D] or null. */
 export interface GatedRows {
   readonly hidden: Tensor;
   readonly gateLogits: readonly Tensor[];
+  readonly features: readonly (Tensor | null)[];
 }
 
 /** One row a sequence, in slots. */
@@ -25,9 +26,19 @@ export interface LastRows extends Slots {
   read(slots: readonly Slot[]): GatedRows;
 }
 
-/** Creates a store for `slotCount` sequences; the caller disposes it. */
-export function createLastRows(device: Device, slotCount: number, hiddenSize: number, headCount: number): LastRows {
-  const widths = [hiddenSize, ...new Array<number>(headCount).fill(1)];
+/**
+ * Creates a store for `slotCount` sequences; the caller disposes it.
+ *
+ * @param heads whether each head has features of its own
+ */
+export function createLastRows(
+  device: Device,
+  slotCount: number,
+  hiddenSize: number,
+  heads: readonly { readonly hasFeatures: boolean }[],
+): LastRows {
+  const featured = heads.filter(({ hasFeatures }) => hasFeatures);
+  const widths = [hiddenSize, ...heads.map(() => 1), ...featured.map(() => hiddenSize)];
   const rows: RowCache = createRowCache(device, { slotCount, capacity: 1, widths });
   const batchOf = (slots: readonly Slot[]) => ({
     slots: Uint32Array.from(slots),
@@ -39,26 +50,26 @@ export function createLastRows(device: Device, slotCount: number, hiddenSize: nu
     truncate: (slot, length) => rows.truncate(slot, length),
     close: (slot) => rows.close(slot),
     length: (slot) => rows.length(slot),
-    write(slots, { hidden, gateLogits }) {
+    write(slots, { hidden, gateLogits, features }) {
       const batch = batchOf(slots);
       // A fork may share the former row: emptied slots take rows of their own.
       for (const slot of slots) rows.truncate(slot, 0);
       rows.extend(batch);
-      rows.write(0, hidden, batch);
       device.scope(() => {
-        for (const [head, logits] of gateLogits.entries()) {
-          rows.write(head + 1, reshape(logits, [slots.length, 1]), batch);
-        }
+        const columns = gateLogits.map((logits) => reshape(logits, [slots.length, 1]));
+        const own = features.filter((each) => each !== null);
+        for (const [index, each] of [hidden, ...columns, ...own].entries()) rows.write(index, each, batch);
       });
     },
     read(slots) {
       return device.scope(() => {
         const index = device.tensor(rows.rows(batchOf(slots)), [slots.length]);
+        const read = (matrix: number) => gatherRows(rows.matrix(matrix), index);
+        let next = 1 + heads.length;
         return {
-          hidden: gatherRows(rows.matrix(0), index),
-          gateLogits: Array.from({ length: headCount }, (_, head) =>
-            reshape(gatherRows(rows.matrix(head + 1), index), [slots.length]),
-          ),
+          hidden: read(0),
+          gateLogits: heads.map((_, head) => reshape(read(1 + head), [slots.length])),
+          features: heads.map(({ hasFeatures }) => (hasFeatures ? read(next++) : null)),
         };
       });
     },
@@ -67,12 +78,16 @@ export function createLastRows(device: Device, slotCount: number, hiddenSize: nu
 }
 
 /** Some of the rows, in the order of `rows`. */
-export function pickRows({ hidden, gateLogits }: GatedRows, rows: Uint32Array): GatedRows {
+export function pickRows({ hidden, gateLogits, features }: GatedRows, rows: Uint32Array): GatedRows {
   const rowCount = hidden.shape[0]!;
-  if (rows.length === rowCount && rows.every((row, at) => row === at)) return { hidden, gateLogits };
+  if (rows.length === rowCount && rows.every((row, at) => row === at)) return { hidden, gateLogits, features };
   return hidden.device.scope(() => {
     const index = hidden.device.tensor(rows, [rows.length]);
-    const pick = (logits: Tensor) => reshape(gatherRows(reshape(logits, [rowCount, 1]), index), [rows.length]);
-    return { hidden: gatherRows(hidden, index), gateLogits: gateLogits.map(pick) };
+    const pick = (matrix: Tensor) => gatherRows(matrix, index);
+    return {
+      hidden: pick(hidden),
+      gateLogits: gateLogits.map((logits) => reshape(pick(reshape(logits, [rowCount, 1])), [rows.length])),
+      features: features.map((own) => own && pick(own)),
+    };
   });
 }

@@ -11,6 +11,7 @@ import {
   mixingCoefficients,
   type RowControls,
 } from "@dual-head/gating";
+import { ofFeatures } from "@dual-head/heads";
 import {
   type Device,
   leavesOf,
@@ -62,13 +63,14 @@ export function createMixer(device: Device, mode: MixingMode, lm: Projection, he
   const alphaOf = (coefficients: MixingCoefficients, controls: readonly ResolvedControls[]) =>
     effectiveAlpha(coefficients, controlTensors(controls));
   const isBase = (controls: readonly ResolvedControls[]) => heads.length === 0 || controls.every(isOff);
+  const headsAt = ({ features }: GatedRows) => heads.map((head, index) => ofFeatures(head, features[index]!));
   const baseTerms = (hidden: Tensor) => projectionTerms(hidden, [{ projection: lm, coefficient: null }]);
   return {
     logits: (rows, controls, coefficients) =>
       device.scope(() =>
         isBase(controls)
           ? project(baseTerms(rows.hidden))
-          : mixedLogits(mode, rows.hidden, lm, heads, coefficients ?? coefficientsOf(rows, controls)),
+          : mixedLogits(mode, rows.hidden, lm, headsAt(rows), coefficients ?? coefficientsOf(rows, controls)),
       ),
     mixing: (rows, controls) =>
       device.scope(() => {
@@ -80,7 +82,7 @@ export function createMixer(device: Device, mode: MixingMode, lm: Projection, he
       device.scope(() =>
         isBase(controls)
           ? linearCrossEntropy(baseTerms(rows.hidden), targets)
-          : mixedNats(mode, rows.hidden, lm, heads, coefficientsOf(rows, controls), targets),
+          : mixedNats(mode, rows.hidden, lm, headsAt(rows), coefficientsOf(rows, controls), targets),
       ),
     alpha: (rows, controls) =>
       heads.length === 0 ? null : device.scope(() => alphaOf(coefficientsOf(rows, controls), controls)),

@@ -3,7 +3,8 @@
 import { createPrefixCache } from "@dual-head/backbone";
 import { tinyLlama } from "@dual-head/backbone-llama/testing";
 import { attentionGate } from "@dual-head/gating";
-import { linearHead } from "@dual-head/heads";
+import { randomTensor } from "@dual-head/gating/testing";
+import { blockHead } from "@dual-head/heads";
 import type { DecodePolicy } from "@dual-head/sampler";
 import { decodePolicyLaws } from "@dual-head/sampler/testing";
 import { checkClose, sharedDevice } from "@dual-head/tensor-core/testing";
@@ -18,7 +19,7 @@ async function openBench(name: "reference" | "cpu", window: number | null = null
   const { backbone, params } = tinyLlama(device, 7, window === null ? {} : { window, architecture: "mistral" });
   const { hiddenSize } = backbone.config;
   const gate = attentionGate({ hiddenSize, width: 6, headCount: 2, initialAlpha: 0.4 });
-  const linear = linearHead({ initialise: "random" });
+  const block = blockHead({ width: 6, headCount: 2, feedForwardSize: 5 });
   const lmHead = backbone.lmHead(params);
   const common = { backbone, params, device, slotCount: 5, capacity: 29 };
   const prefixes = (pages: number) => {
@@ -28,12 +29,14 @@ async function openBench(name: "reference" | "cpu", window: number | null = null
     return createPrefixCache(backbone, device, { slotCount: 10, capacity: 29, pageSize, chunkSize: 8, prefixBytes });
   };
   const dualHead = (seed: number, options: object = {}) => {
-    const projection = linear.projection(linear.init(device, seed, lmHead), lmHead);
+    // Changed hidden states, where an untrained block leaves them as they are.
+    const params = { ...block.init(device, seed, lmHead), down: randomTensor(device, seed, [hiddenSize, 5]) };
+    const projection = block.projection(params, lmHead);
     const gateParams = {
       ...gate.init(device, seed),
       weight: device.tensor(new Array(hiddenSize).fill(0.3), [1, hiddenSize]),
     };
-    const heads = [{ name: "head", projection, gate, gateParams }];
+    const heads = [{ name: "head", projection, encoding: block.encoding(params), gate, gateParams }];
     return createDualHeadPolicy({ ...common, heads, mixing: "convex", ...options });
   };
   return { device, prefixes, dualHead, base: (options: object = {}) => createBasePolicy({ ...common, ...options }) };

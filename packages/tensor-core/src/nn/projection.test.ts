@@ -50,48 +50,32 @@ describe.each(testDeviceNames)("projectionTerms() on %s", (deviceName) => {
     checkClose("logits", z, expected, 1e-5);
   });
 
-  it("adds residuals to the features of their base, with which they are one product", async () => {
+  it("adds up what one weight reads, hidden states and heads' own features, into one product", async () => {
     const device = await sharedDevice(deviceName);
     const hidden = device.tensor(wave(rowCount * hiddenSize, 0.31), [rowCount, hiddenSize]);
     const lm = plainHead(device);
-    const residual = (pace: number): Projection & { kind: "residual" } => ({
-      kind: "residual",
-      base: lm,
-      a: device.tensor(wave(rank * hiddenSize, pace), [rank, hiddenSize]),
-      b: device.tensor(wave(hiddenSize * rank, 2 * pace), [hiddenSize, rank]),
-    });
-    const heads = [residual(0.9), residual(0.4)];
+    const features = [0.9, 0.4].map((pace) => device.tensor(wave(rowCount * hiddenSize, pace), [rowCount, hiddenSize]));
     const coefficients = [
+      [1, 0.25, -1, 0, 3],
       [0.5, 0, 1, 0.25, 2],
       [0.5, 1, 0, 0.5, -1],
     ];
+    const coefficient = (at: number) => device.tensor(coefficients[at]!, [rowCount]);
     const terms = projectionTerms(hidden, [
-      { projection: lm, coefficient: null },
-      ...heads.map((projection, at) => ({ projection, coefficient: device.tensor(coefficients[at]!, [rowCount]) })),
+      { projection: lm, coefficient: coefficient(0) },
+      ...features.map((own, at) => ({
+        projection: { kind: "features", base: lm, features: own } as const,
+        coefficient: coefficient(at + 1),
+      })),
     ]);
     expect(terms.map(({ weight }) => weight)).toEqual([lm.weight]);
-    const rowsOf = async ({ a, b }: (typeof heads)[number]) => {
-      const [x, first, second] = [await hidden.read(), await a.read(), await b.read()];
-      return Array.from({ length: rowCount * hiddenSize }, (_, at) => {
-        const [row, out] = [Math.floor(at / hiddenSize), at % hiddenSize];
-        let sum = x[at]!;
-        for (let k = 0; k < rank; k++) {
-          let unit = 0;
-          for (let d = 0; d < hiddenSize; d++) unit += first[k * hiddenSize + d]! * x[row * hiddenSize + d]!;
-          sum += (second[out * rank + k]! * unit) / (1 + Math.exp(-unit));
-        }
-        return sum;
-      });
-    };
-    const [x, ...features] = [[...(await hidden.read())], await rowsOf(heads[0]!), await rowsOf(heads[1]!)];
-    const weights = await lm.weight.read();
+    const [weights, ...read] = await Promise.all([lm.weight, hidden, ...features].map((tensor) => tensor.read()));
     const expected = Array.from({ length: rowCount * vocabSize }, (_, at) => {
       const [row, token] = [Math.floor(at / vocabSize), at % vocabSize];
       let sum = 0;
       for (let d = 0; d < hiddenSize; d++) {
-        const [place, own] = [row * hiddenSize + d, x[row * hiddenSize + d]!];
-        const mixed = features.reduce((total, each, head) => total + coefficients[head]![row]! * each[place]!, own);
-        sum += weights[token * hiddenSize + d]! * mixed;
+        const mixed = read.reduce((total, own, j) => total + coefficients[j]![row]! * own[row * hiddenSize + d]!, 0);
+        sum += weights![token * hiddenSize + d]! * mixed;
       }
       return sum;
     });

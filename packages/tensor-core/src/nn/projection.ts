@@ -1,9 +1,9 @@
 // A head as data, and logits of weighted heads as terms of one projection; knows no gate and no training.
+import { ShapeError } from "../errors.ts";
 import { add, multiply } from "../ops/binary/op.ts";
 import { matmul } from "../ops/matmul/op.ts";
 import type { Term } from "../ops/project/op.ts";
 import { reshape } from "../ops/reshape/op.ts";
-import { unary } from "../ops/unary/op.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** A map from hidden states [N, D] to logits [N, V], as data, so that several can be computed together. */
@@ -16,11 +16,10 @@ export type Projection =
       readonly b: Tensor /* [V, k] */;
     }
   | {
-      /** The base's map of h + B·silu(A·h). */
-      readonly kind: "residual";
+      /** The base's map of features of the head's own, [N, D], in place of the hidden states; null until they are known. */
+      readonly kind: "features";
       readonly base: Projection & { readonly kind: "linear" };
-      readonly a: Tensor /* [k, D] */;
-      readonly b: Tensor /* [D, k] */;
+      readonly features: Tensor | null;
     };
 
 /** A projection with its coefficient of each row, [N]; `null` stands for 1. */
@@ -30,54 +29,61 @@ export interface WeightedProjection {
 }
 
 /**
- * The terms whose projection is Σⱼ cⱼ·Pⱼ(hidden): features are scaled by their coefficient, parts that share a weight
- * matrix (a low-rank delta or a residual and its base) are computed once. hidden [N, D], coefficients [N].
+ * The terms whose projection is Σⱼ cⱼ·Pⱼ(hidden): features are scaled by their coefficient, and those that a weight matrix
+ * reads (hidden states, a head's own features, the base of a low-rank delta) are added up first, so that it is read once.
+ * hidden [N, D], coefficients [N].
+ *
+ * @throws ShapeError where a head's own features are not known
  */
 export function projectionTerms(hidden: Tensor, weighted: readonly WeightedProjection[]): Term[] {
   const rowCount = hidden.shape[0]!;
   const column = (coefficient: Tensor) => reshape(coefficient, [rowCount, 1]);
   const ones = () => hidden.device.tensor(new Array<number>(rowCount).fill(1), [rowCount], hidden.dtype);
-  const coefficients = new Map<Tensor, Tensor | null>();
+  const scaled = (features: Tensor, coefficient: Tensor | null) =>
+    coefficient === null ? features : multiply(features, column(coefficient));
+  // By weight, the features it reads with their coefficient.
+  const read = new Map<Tensor, Map<Tensor, Tensor | null>>();
   const terms: Term[] = [];
-  // What residuals add to the features of a weight.
-  const residuals = new Map<Tensor, Tensor>();
   const biases = new Map<Tensor, Tensor>();
-  const addCoefficient = (weight: Tensor, coefficient: Tensor | null) => {
-    const held = coefficients.get(weight);
-    coefficients.set(weight, held === undefined ? coefficient : add(held ?? ones(), coefficient ?? ones()));
-  };
-  const addLinear = (projection: Projection & { readonly kind: "linear" }, coefficient: Tensor | null) => {
-    addCoefficient(projection.weight, coefficient);
-    if (projection.bias === null) return;
-    const held = biases.get(projection.bias);
+  const addLinear = (
+    { weight, bias }: Projection & { readonly kind: "linear" },
+    features: Tensor,
+    coefficient: Tensor | null,
+  ) => {
+    const own = read.get(weight) ?? new Map<Tensor, Tensor | null>();
+    read.set(weight, own);
+    const held = own.get(features);
+    own.set(features, held === undefined ? coefficient : add(held ?? ones(), coefficient ?? ones()));
+    if (bias === null) return;
+    const before = biases.get(bias);
     const wanted = coefficient ?? ones();
-    biases.set(projection.bias, held === undefined ? wanted : add(held, wanted));
+    biases.set(bias, before === undefined ? wanted : add(before, wanted));
   };
   for (const { projection, coefficient } of weighted) {
-    if (projection.kind === "linear") {
-      addLinear(projection, coefficient);
-      continue;
+    switch (projection.kind) {
+      case "linear":
+        addLinear(projection, hidden, coefficient);
+        break;
+      case "features":
+        if (projection.features === null) {
+          const expected = "features of the head's own, made by its encoding";
+          throw new ShapeError({ op: "projectionTerms", label: "what a head reads", expected, actual: null });
+        }
+        addLinear(projection.base, projection.features, coefficient);
+        break;
+      case "low-rank-delta": {
+        addLinear(projection.base, hidden, coefficient);
+        const reduced = matmul(hidden, projection.a, { transposeB: true });
+        terms.push({ features: scaled(reduced, coefficient), weight: projection.b });
+      }
     }
-    addLinear(projection.base, coefficient);
-    const reduced = matmul(hidden, projection.a, { transposeB: true });
-    const scaled = (features: Tensor) => (coefficient === null ? features : multiply(features, column(coefficient)));
-    if (projection.kind === "low-rank-delta") {
-      terms.push({ features: scaled(reduced), weight: projection.b });
-      continue;
-    }
-    const { weight } = projection.base;
-    const residual = scaled(matmul(unary("silu", reduced), projection.b, { transposeB: true }));
-    const held = residuals.get(weight);
-    residuals.set(weight, held === undefined ? residual : add(held, residual));
   }
-  const shared = [...coefficients].map(([weight, coefficient]) => {
-    const own = coefficient === null ? hidden : multiply(hidden, column(coefficient));
-    const residual = residuals.get(weight);
-    return { features: residual === undefined ? own : add(own, residual), weight };
-  });
-  const constants = [...biases].map(([bias, coefficient]) => ({
-    features: column(coefficient),
-    weight: bias,
+  const shared = [...read].map(([weight, own]) => ({
+    features: [...own]
+      .map(([features, coefficient]) => scaled(features, coefficient))
+      .reduce((sum, each) => add(sum, each)),
+    weight,
   }));
+  const constants = [...biases].map(([bias, coefficient]) => ({ features: column(coefficient), weight: bias }));
   return [...shared, ...terms, ...constants];
 }

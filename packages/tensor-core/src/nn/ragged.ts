@@ -52,3 +52,8 @@ export function causalRanges(
   }
   return ranges;
 }
+
+/** Entries `rows` of a batch, in that order. */
+export function entriesOf({ slots, positions }: RowBatch, rows: Uint32Array): RowBatch {
+  return { slots: rows.map((row) => slots[row]!), positions: rows.map((row) => positions[row]!) };
+}

@@ -41,7 +41,7 @@ async function gradients(draw: number, preferenceOn: "reward" | "fused") {
   });
   const pairs = [item(3, 2, 5), item(1, 4, 1)];
   const settings = completeSettings({ preferenceOn, lambdaGate: 0, betaReward: 1 });
-  const batch = collate(pairs, [], { hiddenSize, learnChosen: false, gateOnPairs: preferenceOn === "fused" });
+  const batch = collate(pairs, [], { hiddenSize, learnChosen: false, contextOnPairs: preferenceOn === "fused" });
   const counts = countBatch(
     pairs.map(({ example }) => example),
     [],

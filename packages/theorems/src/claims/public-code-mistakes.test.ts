@@ -5,11 +5,11 @@ import { join } from "node:path";
 import { tinyLlama } from "@dual-head/backbone-llama/testing";
 import { attentionGate, constantGate, type MixingMode, mixingModes } from "@dual-head/gating";
 import { randomGateParams, randomTensor } from "@dual-head/gating/testing";
-import { linearHead } from "@dual-head/heads";
+import { linearHead, ofFeatures } from "@dual-head/heads";
 import { EmptyBatchError, gateEntropyLoss, languageModelLoss, preferenceLoss } from "@dual-head/losses";
 import { createBasePolicy, createDualHeadPolicy, type PolicyHead } from "@dual-head/methods";
 import { type DecodePolicy, generateBatch } from "@dual-head/sampler";
-import { type Device, leavesOf, project, projectionTerms, type Tensor } from "@dual-head/tensor-core";
+import { type Device, leavesOf, project, projectionTerms, segmentsOf, type Tensor } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice } from "@dual-head/tensor-core/testing";
 import {
   batchObjective,
@@ -162,7 +162,7 @@ describe("mistakes seen in public code are not made here", () => {
         const features = recomputedFeatures({ device, backbone, params, ...hashes, examples: [example], rowLimit: 99 });
         const [rows] = await features.read([0]);
         await features.close();
-        const options = { hiddenSize, learnChosen: false, gateOnPairs: false };
+        const options = { hiddenSize, learnChosen: false, contextOnPairs: false };
         const batch = collate([], [{ example, rows: rows! }], options);
         const { aux } = batchObjective(model, defaultSettings, batch, countBatch([], [example], false))(trained);
         const sequence = policy.open();
@@ -203,7 +203,8 @@ describe("mistakes seen in public code are not made here", () => {
       expect((await trace(policy, [3, 5, 7], [])).logits).toEqual(decoded.logits);
       // Training did change its head.
       using loaded = await loadHeads(own, device, { ...hashes, ...backbone.config });
-      const trained = loaded.head.projection(loaded.headParams, lmHead);
+      const features = loaded.head.encoding(loaded.headParams)?.read(hidden, segmentsOf([hidden.shape[0]!])) ?? null;
+      const trained = ofFeatures(loaded.head.projection(loaded.headParams, lmHead), features);
       const rewards = await numbers(project(projectionTerms(hidden, [{ projection: trained, coefficient: null }])));
       expect(Math.max(...rewards.map((z, at) => Math.abs(z - logits[at]!)))).toBeGreaterThan(1e-2);
     }
@@ -233,7 +234,7 @@ describe("mistakes seen in public code are not made here", () => {
       example: { prompt: Uint32Array.of(1), responses: [new Uint32Array(0)] },
       rows: { prompt: new Float32Array(3), responses: [new Float32Array(0)] },
     };
-    expect(() => collate([], [empty], { hiddenSize: 3, learnChosen: false, gateOnPairs: false })).toThrow(
+    expect(() => collate([], [empty], { hiddenSize: 3, learnChosen: false, contextOnPairs: false })).toThrow(
       EmptyBatchError,
     );
     // Where it came from: a line break is one character, and a response keeps all of its tokens as labels.
@@ -261,7 +262,7 @@ describe("mistakes seen in public code are not made here", () => {
       const example = { prompt: Uint32Array.of(1, 4), responses: sides.map((side) => Uint32Array.from(side)) };
       const responses = await Promise.all(sides.map((side, index) => rowsOf(seed + index + 1, side.length - 1)));
       const item = { example, rows: { prompt: await rowsOf(seed, 2), responses } };
-      const batch = collate([item], [], { hiddenSize, learnChosen: true, gateOnPairs: false });
+      const batch = collate([item], [], { hiddenSize, learnChosen: true, contextOnPairs: false });
       const settings = { ...defaultSettings, betaReward };
       const { aux } = batchObjective(model, settings, batch, countBatch([example], [], true))(trained);
       return { loss: (await numbers(aux.preference))[0]!, margins: await numbers(aux.margins!) };

@@ -139,6 +139,7 @@ const dualHead = policyMethod(({ device, base, parts, slotCount, capacity }) => 
     heads: parts.heads.map(({ name, loaded }) => ({
       name,
       projection: loaded.head.projection(loaded.headParams, backbone.lmHead(params)),
+      encoding: loaded.head.encoding(loaded.headParams),
       gate: loaded.gate,
       gateParams: loaded.gateParams,
     })),

@@ -112,9 +112,19 @@ export const decodingMutations: readonly Mutation[] = [
     what: "All heads are weighed by the first one's gate",
     ...policy,
     file: "packages/methods/src/policy/feeder.ts",
-    find: "const rows = { hidden, gateLogits };",
-    replace: "const rows = { hidden, gateLogits: gateLogits.map(() => gateLogits[0]!) };",
+    find: "gateLogits: read.slice(0, heads.length)",
+    replace: "gateLogits: heads.map(() => read[0]!)",
     property: "createDualHeadPolicy() > reports the effective α, Σ wᵢαᵢ",
+  },
+  {
+    id: "features-of-the-last-encoding",
+    what: "Every head with an encoding reads the features of the last one",
+    ...policy,
+    file: "packages/methods/src/policy/feeder.ts",
+    find: "read[next++]!",
+    replace: "read.at(-1)!",
+    property:
+      "createDualHeadPolicy() on reference > gives one-hot weights the distribution of that head alone, in mode convex",
   },
   {
     id: "prefix-of-any-ancestors",
@@ -156,7 +166,7 @@ export const decodingMutations: readonly Mutation[] = [
     test: "packages/gating/src/gates.test.ts",
     find: "const asked = rows === undefined ? batch : entriesOf(batch, rows);",
     replace: "const asked = rows === undefined ? batch : entriesOf(batch, rows.map((_, index) => index));",
-    property: "extends row by row, in pieces and in mixed batches to the logits of whole segments on reference",
+    property: "extends row by row, in pieces and in mixed batches to what it reads of whole segments on reference",
   },
   {
     id: "scheduler-last-first",

@@ -2,6 +2,7 @@
 import type { Mutation } from "../mutation.ts";
 
 const gate = { file: "packages/gating/src/attention-gate.ts", test: "packages/gating/src/gates.test.ts" };
+const blockHead = { file: "packages/heads/src/block-head.ts", test: "packages/heads/src/heads.test.ts" };
 const ranges = { file: "packages/tensor-core/src/nn/ragged.ts", test: "packages/gating/src/gates.test.ts" };
 const mixing = { file: "packages/gating/src/mixing.ts", test: "packages/gating/src/mixing.test.ts" };
 const projection = {
@@ -25,7 +26,7 @@ export const fusionMutations: readonly Mutation[] = [
     ...ranges,
     find: "ranges[2 * query] = row + 1 - visible;",
     replace: "ranges[2 * query] = 0;",
-    property: "extends row by row, in pieces and in mixed batches to the logits of whole segments on reference",
+    property: "extends row by row, in pieces and in mixed batches to what it reads of whole segments on reference",
   },
   {
     id: "gate-scale-of-width",
@@ -65,7 +66,7 @@ export const fusionMutations: readonly Mutation[] = [
     ...gate,
     find: "history.ranges(asked)",
     replace: "history.ranges(asked).map((at, index) => (index % 2 === 1 && at > 1 ? at - 1 : at))",
-    property: "extends row by row, in pieces and in mixed batches to the logits of whole segments on reference",
+    property: "extends row by row, in pieces and in mixed batches to what it reads of whole segments on reference",
   },
   {
     id: "gate-history-not-written",
@@ -73,7 +74,7 @@ export const fusionMutations: readonly Mutation[] = [
     ...gate,
     find: "history.write(1, matmul(hidden, folded.value, { transposeB: true }), batch);",
     replace: "",
-    property: "extends row by row, in pieces and in mixed batches to the logits of whole segments on reference",
+    property: "extends row by row, in pieces and in mixed batches to what it reads of whole segments on reference",
   },
   {
     id: "fusion-swaps-alpha",
@@ -181,5 +182,56 @@ export const fusionMutations: readonly Mutation[] = [
     find: 'initialise = "base"',
     replace: 'initialise = "zero"',
     property: "has the declared shapes and starts from its seed on reference",
+  },
+  {
+    id: "block-attends-without-history",
+    what: "In cached decoding a block head sees the last token alone",
+    ...blockHead,
+    find: "ranges: history.ranges(asked)",
+    replace: "ranges: history.ranges(asked, 1)",
+    property: "extends row by row, in pieces and in mixed batches to what it reads of whole segments on reference",
+  },
+  {
+    id: "block-without-norm",
+    what: "The feed-forward part of a block head reads rows that are not normalised",
+    ...blockHead,
+    find: "const inner = rmsNorm(middle, params.feedForwardNorm, normEpsilon);",
+    replace: "const inner = middle;",
+    property: "blockHead() > agrees with plain loops over the printed equations",
+  },
+  {
+    id: "block-starts-elsewhere",
+    what: "A block head does not start as the language-model head",
+    ...blockHead,
+    find: 'down: filled("down", 0)',
+    replace: 'down: filled("down", 1)',
+    property: "has the declared shapes and starts from its seed on reference",
+  },
+  {
+    id: "residual-in-place-of-hidden",
+    what: "A residual head reads its network's output instead of adding it to the hidden state",
+    file: "packages/heads/src/residual-head.ts",
+    test: "packages/heads/src/heads.test.ts",
+    find: "add(asked, matmul(units, b, { transposeB: true }))",
+    replace: "matmul(units, b, { transposeB: true })",
+    property: "has the declared shapes and starts from its seed on reference",
+  },
+  {
+    id: "features-counted-once",
+    what: "Of several features that one weight reads only the first count",
+    ...projection,
+    find: ".reduce((sum, each) => add(sum, each))",
+    replace: ".reduce((sum) => sum)",
+    property:
+      "projectionTerms() on reference > adds up what one weight reads, hidden states and heads' own features, into one product",
+  },
+  {
+    id: "context-of-labels-left-out",
+    what: "Features of labels are taken from the first rows of a batch",
+    file: "packages/train/src/objective.ts",
+    test: "packages/train/src/objective.test.ts",
+    find: "matrixRowsOf(features, from, to)",
+    replace: "matrixRowsOf(features, 0, to - from)",
+    property: "has the margins of the head alone, with supervised examples or without, in context or not",
   },
 ];

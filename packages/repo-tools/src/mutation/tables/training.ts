@@ -223,8 +223,8 @@ export const trainingMutations: readonly Mutation[] = [
     what: "Preferences are scored by the fused policy although the reward head alone was asked for",
     file: "packages/train/src/objective.ts",
     test: "packages/train/src/objective.test.ts",
-    find: "reward: () => natsUnder(rmHead)",
-    replace: "reward: () => (fusedNats === null ? natsUnder(rmHead) : fused())",
+    find: "reward: () => natsUnder(scored.rmHead)",
+    replace: "reward: () => (fusedNats === null ? natsUnder(scored.rmHead) : fused())",
     property: "is E13 of E9, E10 and E12",
   },
   {
