@@ -30,21 +30,27 @@ const trial = (
   training: Readonly<Record<string, unknown>> = {},
 ): Trial => ({ method, knobs, training });
 
-const heads = { lambdaReward: 10, betaReward: 0.3, batchSize: 32, mixing: "klExact", lambdaGate: 0.1 } as const;
+/** A head's training, as far as its trials have it alike. */
+const heads = { betaReward: 0.3, batchSize: 32, epochs: 4, mixing: "klExact", lambdaGate: 0.1 } as const;
+/** Preferences score the fusion over the base model, and weigh much more than the language-modelling loss. */
+const overBase = { ...heads, preferenceOn: "fused-over-base", lambdaReward: 100, learningRate: 3e-4 } as const;
+const residual = { kind: "residual", width: 256, bias: false } as const;
+const block = { kind: "block", width: 128, headCount: 4, feedForwardSize: 352, bias: false } as const;
 
 /**
  * At most four trials a method; the rates are scaled to models of a million parameters, where 5e-7 moves nothing. Batches
- * are those of the methods' authors where none is named; `lora: 0` trains the whole model, as the reward head is whole.
+ * are those of the methods' authors where none is named; `lora: 0` trains the whole model, `lora: 32` as many numbers as a
+ * residual head and its gate have.
  */
 export const trials: readonly Trial[] = [
-  trial("dual-head", { strength: 1 }, { ...heads, preferenceOn: "fused", learningRate: 1e-3, epochs: 4 }),
-  trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused", learningRate: 1e-3, epochs: 4 }),
-  trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused-over-base", learningRate: 1e-3, epochs: 4 }),
-  trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused", learningRate: 3e-3, epochs: 2 }),
-  trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 3e-3, epochs: 4 }),
-  trial("genarm", { strength: 1 }, { beta: 0.3, learningRate: 1e-3, epochs: 4, lora: 0 }),
+  trial("dual-head", { strength: 2 }, { ...heads, preferenceOn: "fused", lambdaReward: 10, learningRate: 1e-3 }),
+  trial("dual-head", { strength: 2 }, { ...overBase, head: residual }),
+  trial("dual-head", { strength: 4 }, { ...overBase, head: residual }),
+  trial("dual-head", { strength: 4 }, { ...overBase, head: block }),
+  trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 3e-3, epochs: 4, lora: 32 }),
   trial("genarm", { strength: 1 }, { beta: 0.3, learningRate: 3e-4, epochs: 4, lora: 0 }),
   trial("genarm", { strength: 2 }, { beta: 0.3, learningRate: 3e-4, epochs: 4, lora: 0 }),
+  trial("genarm", { strength: 4 }, { beta: 0.3, learningRate: 3e-4, epochs: 4, lora: 0 }),
   trial("dpo", {}, { beta: 0.3, learningRate: 3e-4, epochs: 4 }),
   trial("dpo", {}, { beta: 0.3, learningRate: 3e-4, epochs: 4, batchSize: 32 }),
   trial("dpo", {}, { beta: 0.3, learningRate: 1e-3, epochs: 2 }),

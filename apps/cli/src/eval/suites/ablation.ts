@@ -14,11 +14,7 @@ export const variants: readonly Variant[] = [
   { name: "unregularised", label: "no gating regularisation, λ_G = 0", training: { lambdaGate: 0 } },
   { name: "single-head", label: "single-head attention", training: { gate: { headCount: 1 } } },
   { name: "printed-sign", label: "entropy term with the printed sign", training: { entropySign: "printed" } },
-  {
-    name: "over-base",
-    label: "preferences score the fusion over the base model, as DPO",
-    training: { preferenceOn: "fused-over-base" },
-  },
+  { name: "fused", label: "preferences score the fusion itself", training: { preferenceOn: "fused" } },
   { name: "reward-only", label: "preferences score the reward head alone", training: { preferenceOn: "reward" } },
   {
     name: "convex",
@@ -26,6 +22,7 @@ export const variants: readonly Variant[] = [
     knobs: { strength: 1 },
     training: { mixing: "convex", lambdaGate: 1 },
   },
+  { name: "linear", label: "linear head, as printed (E3)", training: { head: { kind: "linear" } } },
   { name: "low-rank", label: "low-rank head, rank 16", training: { head: { kind: "low-rank", rank: 16, bias: true } } },
   { name: "full", label: "full dual-head" },
 ];

@@ -10,8 +10,6 @@ import { type ArmOverrides, answer, armOf, expertOf, type Suite } from "./contex
 
 /** A method's knob: its values by default, and what a value changes. */
 interface Knob {
-  /** A name where a method has several; the method's own by default. */
-  readonly variant?: string;
   readonly method: MethodId;
   readonly name: string;
   readonly values: readonly number[];
@@ -20,16 +18,8 @@ interface Knob {
 
 const strength = (value: number): ArmOverrides => ({ knobs: { strength: value } });
 const strengths = [0.25, 0.5, 1, 2, 4];
-const overBase = "dual-head over the base";
 const knobs: readonly Knob[] = [
   { method: "dual-head", name: "strength", values: strengths, set: strength },
-  {
-    variant: overBase,
-    method: "dual-head",
-    name: "strength",
-    values: strengths,
-    set: (value) => ({ ...strength(value), training: { preferenceOn: "fused-over-base" } }),
-  },
   { method: "genarm", name: "strength", values: [0.25, 0.5, 1, 2, 3], set: strength },
   { method: "args", name: "strength", values: [0.5, 1, 2, 4, 8], set: strength },
   { method: "proxy-tuning", name: "strength", values: [0.25, 0.5, 0.75, 1, 1.5], set: strength },
@@ -45,21 +35,21 @@ const knobs: readonly Knob[] = [
 ];
 
 const pointsOf = (config: EvalConfig, setting: Setting) =>
-  knobs.flatMap(({ method, variant = method, name, values, set }) =>
+  knobs.flatMap(({ method, name, values, set }) =>
     (config.frontier[method] ?? values).map((value): { curve: string; label: string; value: number; arm: Arm } => ({
-      curve: variant,
+      curve: method,
       value,
       label: `${name} ${value}`,
       arm: armOf(config, setting, method, {
         ...set(value),
-        name: `${variant} ${name} ${value}`,
+        name: `${method} ${name} ${value}`,
         helper: method === "proxy-tuning" ? expertOf(config) : undefined,
       }),
     })),
   );
 
-/** The curves that others are compared with. */
-const ours: readonly string[] = ["dual-head", overBase];
+/** The method that others are compared with. */
+const own = "dual-head";
 
 /** A point with the name of its knob's value. */
 interface CurvePoint extends FrontierPoint {
@@ -108,14 +98,12 @@ export const frontierSuite: Suite = {
     }
     const points = [...curves].flatMap(([method, curve]) => curve.map((point) => ({ method, ...point })));
     const options = { seed: config.seed };
-    const rest = [...curves.keys()].filter((method) => !ours.includes(method));
-    const differences = ours.flatMap((own) =>
-      rest.flatMap((method) =>
-        namedKls.map((kl) => ({
-          ...{ own, method, kl },
-          difference: figureAt(compareAtKl(curves.get(own)!, curves.get(method)!, kl, options).difference),
-        })),
-      ),
+    const rest = [...curves.keys()].filter((method) => method !== own);
+    const differences = rest.flatMap((method) =>
+      namedKls.map((kl) => ({
+        ...{ method, kl },
+        difference: figureAt(compareAtKl(curves.get(own)!, curves.get(method)!, kl, options).difference),
+      })),
     );
     return {
       suite: "frontier",
@@ -130,17 +118,15 @@ export const frontierSuite: Suite = {
             cells: namedKls.map((kl) => figureAt(rewardAtKl(curve, kl, options))),
           })),
         },
-        ...ours.map((own) => ({
+        {
           title: `${own} less the other method, at equal KL`,
           caption: `Above 0 ${own} gains more; – where one of both was not measured on both sides of that KL.`,
           columns: namedKls.map((kl) => ({ name: `KL ${kl}` })),
           rows: rest.map((method) => ({
             label: method,
-            cells: differences
-              .filter((each) => each.own === own && each.method === method)
-              .map(({ difference }) => difference),
+            cells: differences.filter((each) => each.method === method).map(({ difference }) => difference),
           })),
-        })),
+        },
         {
           title: "All points",
           caption: "Each knob's value by itself.",
@@ -165,15 +151,13 @@ export const frontierSuite: Suite = {
           })),
         },
       ],
-      claims: differences.map(({ own, method, kl, difference }) => claimOf(own, method, kl, difference)),
-      notes: [
-        `${overBase}: preferences score the fusion over the base model (\`preferenceOn\` "fused-over-base"), all else as configured.`,
-      ],
+      claims: differences.map(({ method, kl, difference }) => claimOf(method, kl, difference)),
+      notes: [],
     };
   },
 };
 
-function claimOf(own: string, method: string, kl: number, difference: Figure | null): Claim {
+function claimOf(method: string, kl: number, difference: Figure | null): Claim {
   const statement = `at a KL of ${kl} nats ${own} gains more reward than ${method}.`;
   if (difference === null) return { statement, holds: null, evidence: "One of both was not measured around this KL." };
   const { value, low, high } = difference;

@@ -14,7 +14,7 @@ import { paperWins } from "./paper.ts";
 /** Methods that are trained: what answers alike after every training, such as base, has nothing to say here. */
 const methods: readonly MethodId[] = [...baselines, "best-of-n"];
 const ownVariants: readonly Variant[] = variants.filter(({ name }) =>
-  ["fixed", "single-head", "over-base"].includes(name),
+  ["fixed", "single-head", "linear"].includes(name),
 );
 const variantOf = (label: string) => ownVariants.find((each) => each.label === label);
 const labels: readonly string[] = [...methods, ...ownVariants.map(({ label }) => label)];
