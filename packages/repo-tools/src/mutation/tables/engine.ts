@@ -275,7 +275,7 @@ export const engineMutations: readonly Mutation[] = [
     ...fewRows,
     find: "f32x4.add(s0, v128.load(sums, 32)), f32x4.add(s1, v128.load(sums, 48))",
     replace: "f32x4.add(s0, v128.load(sums, 48)), f32x4.add(s1, v128.load(sums, 32))",
-    property: "gemm() > gives a row the same bits whatever rows stand beside it, among few and among many",
+    property: "gemm() > adds products of few rows in one tree, to the last bit, wherever an element stands (seed 11)",
   },
   {
     id: "few-rows-blocks-forgotten",

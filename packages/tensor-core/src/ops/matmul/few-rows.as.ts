@@ -6,6 +6,8 @@ import { dot, fma, horizontalSum, loadPartial, storePartial, threadScratch } fro
 // 16 rows of so many steps of x are 32 KiB and stay near while the weights pass by.
 const INNER_BLOCK: i32 = 512;
 const TILE_ROWS: i32 = 4;
+// So much of w, read once for the rows of x that fill no tile, stays in a second-level cache between them.
+const BLOCK_BYTES: i32 = 262144;
 const TILE_BYTES: usize = 512;
 
 /**
@@ -136,11 +138,32 @@ function sumChainPair(x: usize, xBytes: usize, w: usize, wBytes: usize, lines: u
   v128.store(sums, s311, 464);
 }
 
-/** C[rowCount, 2] (+)= rows of x, whole tiles of four, with two rows of w; innerSize ≥ 16. */
+/** The sum over the four chains at `sums`, once the steps behind the last whole 64 bytes of a and b are added: as `dot` has it. */
+@inline
+function finishSum(sums: usize, a: usize, b: usize, innerSize: i32): f32 {
+  let s0 = v128.load(sums), s1 = v128.load(sums, 16);
+  let k = innerSize & ~15;
+  a += <usize>k << 2;
+  b += <usize>k << 2;
+  for (; k <= innerSize - 4; k += 4) {
+    s0 = fma(v128.load(a), v128.load(b), s0);
+    a += 16;
+    b += 16;
+  }
+  if (k < innerSize) s1 = fma(loadPartial(a, innerSize - k), loadPartial(b, innerSize - k), s1);
+  return horizontalSum(f32x4.add(f32x4.add(s0, v128.load(sums, 32)), f32x4.add(s1, v128.load(sums, 48))));
+}
+
+@inline
+function storeSum(at: usize, sum: f32, accumulate: bool): void {
+  f32.store(at, accumulate ? f32.load(at) + sum : sum);
+}
+
+/** C[rowCount, 2] (+)= rows of x, whole tiles of four, with two rows of w, `away` columns apart; innerSize ≥ 16. */
 function tileDots(
-  x: usize, xStride: usize, w: usize, wStride: usize, c: usize, rowStride: usize, rowCount: i32, innerSize: i32, accumulate: bool,
+  x: usize, xStride: usize, w: usize, wStride: usize, c: usize, rowStride: usize, rowCount: i32, innerSize: i32, away: usize, accumulate: bool,
 ): void {
-  const xBytes = xStride << 2, wBytes = wStride << 2, rowBytes = rowStride << 2;
+  const xBytes = xStride << 2, wBytes = (away * wStride) << 2, rowBytes = rowStride << 2;
   const scratch = threadScratch();
   const whole = innerSize & ~15;
   for (let block = 0; block < whole; block += INNER_BLOCK) {
@@ -161,77 +184,68 @@ function tileDots(
   let sums = scratch;
   for (let row = 0; row < rowCount; row++) {
     for (let column: usize = 0; column < 2; column++) {
-      let s0 = v128.load(sums), s1 = v128.load(sums, 16);
-      let a = x + <usize>row * xBytes + (<usize>whole << 2);
-      let b = w + column * wBytes + (<usize>whole << 2);
-      let k = whole;
-      for (; k <= innerSize - 4; k += 4) {
-        s0 = fma(v128.load(a), v128.load(b), s0);
-        a += 16;
-        b += 16;
-      }
-      if (k < innerSize) s1 = fma(loadPartial(a, innerSize - k), loadPartial(b, innerSize - k), s1);
-      const sum = horizontalSum(f32x4.add(f32x4.add(s0, v128.load(sums, 32)), f32x4.add(s1, v128.load(sums, 48))));
-      const at = c + <usize>row * rowBytes + (column << 2);
-      f32.store(at, accumulate ? f32.load(at) + sum : sum);
+      const sum = finishSum(sums, x + <usize>row * xBytes, w + column * wBytes, innerSize);
+      storeSum(c + <usize>row * rowBytes + ((column * away) << 2), sum, accumulate);
       sums += 64;
     }
   }
 }
 
-/** C[rowCount] (+)= rows of x with one row of w, down one column; two rows share each load of w. */
-function lineDots(
-  x: usize, xStride: usize, line: usize, c: usize, rowStride: usize, rowCount: i32, innerSize: i32, accumulate: bool,
-): void {
-  let row = 0;
-  for (; row < rowCount - 1; row += 2) {
-    let a = x + ((<usize>row * xStride) << 2);
-    let b = a + (xStride << 2);
-    let v = line;
-    let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
-    let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
-    let k = 0;
-    for (; k <= innerSize - 16; k += 16) {
-      let weight = v128.load(v);
-      a0 = fma(v128.load(a), weight, a0);
-      b0 = fma(v128.load(b), weight, b0);
-      weight = v128.load(v, 16);
-      a1 = fma(v128.load(a, 16), weight, a1);
-      b1 = fma(v128.load(b, 16), weight, b1);
-      weight = v128.load(v, 32);
-      a2 = fma(v128.load(a, 32), weight, a2);
-      b2 = fma(v128.load(b, 32), weight, b2);
-      weight = v128.load(v, 48);
-      a3 = fma(v128.load(a, 48), weight, a3);
-      b3 = fma(v128.load(b, 48), weight, b3);
-      a += 64;
-      b += 64;
-      v += 64;
-    }
-    for (; k <= innerSize - 4; k += 4) {
-      const weight = v128.load(v);
-      a0 = fma(v128.load(a), weight, a0);
-      b0 = fma(v128.load(b), weight, b0);
-      a += 16;
-      b += 16;
-      v += 16;
-    }
-    if (k < innerSize) {
-      const weight = loadPartial(v, innerSize - k);
-      a1 = fma(loadPartial(a, innerSize - k), weight, a1);
-      b1 = fma(loadPartial(b, innerSize - k), weight, b1);
-    }
-    const at = c + ((<usize>row * rowStride) << 2);
-    const sumA = horizontalSum(f32x4.add(f32x4.add(a0, a2), f32x4.add(a1, a3)));
-    const sumB = horizontalSum(f32x4.add(f32x4.add(b0, b2), f32x4.add(b1, b3)));
-    f32.store(at, accumulate ? f32.load(at) + sumA : sumA);
-    f32.store(at + (rowStride << 2), accumulate ? f32.load(at + (rowStride << 2)) + sumB : sumB);
+/**
+ * The four chains of the sums of one line with a and with b, `lines` vectors each 64 bytes apart, into `sums` behind each
+ * other: neighbouring stores are what engines that join vectors begin from. Exported, so that it stays a function: within
+ * the loop over columns engines keep its pointers in memory.
+ */
+export function sumTwo(line: usize, a: usize, b: usize, lines: usize, sums: usize): void {
+  let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0);
+  let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0);
+  const last = line + (lines << 6);
+  while (line < last) {
+    let low = v128.load(line), high = v128.load(line, 16);
+    a0 = fma(low, v128.load(a), a0);
+    a1 = fma(high, v128.load(a, 16), a1);
+    b0 = fma(low, v128.load(b), b0);
+    b1 = fma(high, v128.load(b, 16), b1);
+    low = v128.load(line, 32);
+    high = v128.load(line, 48);
+    a2 = fma(low, v128.load(a, 32), a2);
+    a3 = fma(high, v128.load(a, 48), a3);
+    b2 = fma(low, v128.load(b, 32), b2);
+    b3 = fma(high, v128.load(b, 48), b3);
+    line += 64;
+    a += 64;
+    b += 64;
   }
-  if (row < rowCount) {
-    const at = c + ((<usize>row * rowStride) << 2);
-    const sum = dot(x + ((<usize>row * xStride) << 2), line, innerSize);
-    f32.store(at, accumulate ? f32.load(at) + sum : sum);
+  v128.store(sums, a0);
+  v128.store(sums, a1, 16);
+  v128.store(sums, a2, 32);
+  v128.store(sums, a3, 48);
+  v128.store(sums, b0, 64);
+  v128.store(sums, b1, 80);
+  v128.store(sums, b2, 96);
+  v128.store(sums, b3, 112);
+}
+
+/**
+ * C[begin … end] (+)= one row x with rows of w, read as two streams: the first half of the rows beside the second.
+ * Neighbouring rows side by side would come at half the speed (docs/log.md).
+ */
+function streamDots(x: usize, w: usize, wStride: usize, c: usize, innerSize: i32, accumulate: bool, begin: i32, end: i32): void {
+  const sums = threadScratch(), wBytes = wStride << 2;
+  const half = (end - begin) >> 1;
+  let a = w + <usize>begin * wBytes;
+  let b = a + <usize>half * wBytes;
+  let at = c + (<usize>begin << 2);
+  const away = <usize>half << 2;
+  for (let row = 0; row < half; row++) {
+    sumTwo(x, a, b, <usize>innerSize >> 4, sums);
+    storeSum(at, finishSum(sums, x, a, innerSize), accumulate);
+    storeSum(at + away, finishSum(sums + 64, x, b, innerSize), accumulate);
+    a += wBytes;
+    b += wBytes;
+    at += 4;
   }
+  if (((end - begin) & 1) == 1) storeSum(at + away, dot(x, b, innerSize), accumulate);
 }
 
 /**
@@ -243,21 +257,19 @@ export function multiplyRowDots(
   begin: i32, end: i32,
 ): void {
   const tiledRows = innerSize >= 16 ? rowCount & ~(TILE_ROWS - 1) : 0;
-  const otherX = x + ((<usize>tiledRows * xStride) << 2);
-  for (let column = begin; column < end; column++) {
-    const line = w + ((<usize>column * wStride) << 2);
-    const at = c + (<usize>column << 2);
-    if (tiledRows > 0 && column < end - 1) {
-      tileDots(x, xStride, line, wStride, at, rowStride, tiledRows, innerSize, accumulate);
-      if (tiledRows < rowCount) {
-        const rest = at + ((<usize>tiledRows * rowStride) << 2);
-        lineDots(otherX, xStride, line, rest, rowStride, rowCount - tiledRows, innerSize, accumulate);
-        lineDots(otherX, xStride, line + (wStride << 2), rest + 4, rowStride, rowCount - tiledRows, innerSize, accumulate);
+  const block = rowCount == 1 || tiledRows == rowCount ? end - begin : max(2, BLOCK_BYTES / max(1, <i32>wStride << 2));
+  for (let column = begin; column < end; column += block) {
+    const last = min(column + block, end);
+    const half = (last - column) >> 1;
+    if (tiledRows > 0) {
+      for (let n = column; n < column + half; n++) {
+        tileDots(x, xStride, w + ((<usize>n * wStride) << 2), wStride, c + (<usize>n << 2), rowStride, tiledRows, innerSize, half, accumulate);
       }
-      column++;
-      continue;
     }
-    lineDots(x, xStride, line, at, rowStride, rowCount, innerSize, accumulate);
+    for (let row = 0; row < rowCount; row++) {
+      const from = x + ((<usize>row * xStride) << 2), to = c + ((<usize>row * rowStride) << 2);
+      streamDots(from, w, wStride, to, innerSize, accumulate, row < tiledRows ? column + 2 * half : column, last);
+    }
   }
 }
 

@@ -22,6 +22,33 @@ function values(count: number, pace: number): Float32Array {
   return Float32Array.from({ length: count }, (_, index) => Math.sin(pace * (index + 1)));
 }
 
+/** Σ a·b in float32 as products of few rows add it: sixteen sums, what is left behind whole sixteens, then by halves. */
+function treeDot(a: Float32Array, b: Float32Array): number {
+  const sums = new Float32Array(16);
+  const whole = a.length - (a.length % 16);
+  const add = (slot: number, k: number) => {
+    sums[slot] = sums[slot]! + Math.fround((a[k] ?? 0) * (b[k] ?? 0));
+  };
+  for (let k = 0; k < whole; k++) add(k % 16, k);
+  const fours = a.length - (a.length % 4);
+  for (let k = whole; k < fours; k++) add(k % 4, k);
+  if (fours < a.length) for (let lane = 0; lane < 4; lane++) add(4 + lane, fours + lane);
+  const lanes = [0, 1, 2, 3].map((lane) =>
+    Math.fround(Math.fround(sums[lane]! + sums[8 + lane]!) + Math.fround(sums[4 + lane]! + sums[12 + lane]!)),
+  );
+  return Math.fround(Math.fround(lanes[0]! + lanes[2]!) + Math.fround(lanes[1]! + lanes[3]!));
+}
+
+const fewRows = fc.record({
+  rows: fc.integer({ min: 1, max: 16 }),
+  columns: fc.oneof(fc.integer({ min: 1, max: 12 }), fc.integer({ min: 100, max: 300 })),
+  inner: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 500, max: 560 })),
+});
+
+async function openWide(): Promise<Device | null> {
+  return openDevice("cpu", { threads: 1, variant: "wide" }).catch(() => null);
+}
+
 describe("gemm()", () => {
   it.each(["relaxed", "simd"])("agrees with float64 for any shape and form, variant %s", async (variant) => {
     using device = await openDevice("cpu", { threads: 2, variant });
@@ -56,6 +83,48 @@ describe("gemm()", () => {
       { seed: 5, numRuns: 60 },
     );
     expect(device.stats.liveBuffers).toBe(0);
+  });
+
+  it("adds products of few rows in one tree, to the last bit, wherever an element stands (seed 11)", async () => {
+    using device = await openDevice("cpu", { threads: 2, variant: "simd" });
+    await fc.assert(
+      fc.asyncProperty(fewRows, async ({ rows, columns, inner }) => {
+        const [x, w] = [values(rows * inner, 0.37), values(columns * inner, 0.73)];
+        using product = device.scope(() =>
+          project([{ features: device.tensor(x, [rows, inner]), weight: device.tensor(w, [columns, inner]) }]),
+        );
+        const lineOf = (from: Float32Array, line: number) => from.subarray(line * inner, (line + 1) * inner);
+        const expected = Float32Array.from({ length: rows * columns }, (_, index) =>
+          treeDot(lineOf(x, Math.floor(index / columns)), lineOf(w, index % columns)),
+        );
+        expect(await product.read()).toEqual(expected);
+      }),
+      { seed: 11, numRuns: 30 },
+    );
+  });
+
+  it("has the same bits where the engine joins vectors, if it does (seed 12)", async () => {
+    using wide = await openWide();
+    if (wide === null) return;
+    using relaxed = await openDevice("cpu", { threads: 2, variant: "relaxed" });
+    const shapes = fc.tuple(
+      fc.integer({ min: 1, max: 80 }),
+      fc.integer({ min: 1, max: 90 }),
+      fc.integer({ min: 1, max: 530 }),
+    );
+    await fc.assert(
+      fc.asyncProperty(shapes, async ([rows, columns, inner]) => {
+        const bitsOn = async (device: Device) => {
+          const features = device.tensor(values(rows * inner, 0.37), [rows, inner]);
+          const weight = device.tensor(values(columns * inner, 0.73), [columns, inner]);
+          using product = device.scope(() => project([{ features, weight }]));
+          for (const operand of [features, weight]) operand.dispose();
+          return product.read();
+        };
+        expect(await bitsOn(wide)).toEqual(await bitsOn(relaxed));
+      }),
+      { seed: 12, numRuns: 40 },
+    );
   });
 
   it("gives a row the same bits whatever rows stand beside it, among few and among many", async () => {
