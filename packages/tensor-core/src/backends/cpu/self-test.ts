@@ -43,7 +43,7 @@ export function faultOfFloats(module: WebAssembly.Module, shared: boolean): stri
     }
     return most;
   };
-  kernels.packRows!(a, inner, 1, packedA, rows, inner, 0, Math.ceil(rows / 4));
+  kernels.packRows!(a, inner, 1, packedA, rows, inner, 0, Math.ceil(rows / 12));
   kernels.packColumns!(b, inner, 1, packedB, columns, inner, 0, Math.ceil(columns / 16));
   kernels.multiplyPacked!(packedA, packedB, c, columns, rows, columns, inner, 0, 64, 64, 0, 1);
   if (!(worst() < 1e-4)) return `the tile product is off by ${worst()}`;

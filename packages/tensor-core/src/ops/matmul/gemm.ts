@@ -26,10 +26,11 @@ export interface Gemm {
 // Up to here weights are read once as they lie; above, packing them pays for itself. Mixtures read them once a row.
 const DOT_ROWS = 16;
 const MIXTURE_ROWS = 4;
-// Blocks of C that one unit of work owns: 64 packed rows and columns of 256 steps fill half a second-level cache.
-const ROW_BLOCK = 64;
+// Blocks of C that one unit of work owns: their packed rows and columns of 256 steps fill half a second-level cache.
+const ROW_BLOCK = 96;
 const COLUMN_BLOCK = 64;
-// Columns are packed in groups of this many, whatever tiles a build of the kernels has.
+// Rows and columns are packed in groups of so many, whatever tiles a build of the kernels has.
+const ROW_GROUP = 12;
 const COLUMN_GROUP = 16;
 // Larger operands are packed in slabs of this size.
 const SLAB_BYTES = 32 * 1024 * 1024;
@@ -77,16 +78,16 @@ export function gemm(runner: CpuRunner, product: Gemm): void {
     runner.parallel("multiplyRowMixtures", args, Math.ceil(columns / 32), chunkFor(32 * rows * inner));
     return;
   }
-  const slabRows = slabOf(rows, inner, 4);
+  const slabRows = slabOf(rows, inner, ROW_GROUP);
   const slabColumns = slabOf(columns, inner, COLUMN_GROUP);
-  const packedA = runner.scratch(Math.ceil(slabRows / 4) * 16 * inner);
+  const packedA = runner.scratch(Math.ceil(slabRows / ROW_GROUP) * 4 * ROW_GROUP * inner);
   const packedB = runner.scratch(Math.ceil(slabColumns / COLUMN_GROUP) * 4 * COLUMN_GROUP * inner);
   for (let column = 0; column < columns; column += slabColumns) {
     const columnCount = Math.min(slabColumns, columns - column);
     pack(runner, "packColumns", b, column, columnCount, inner, packedB, COLUMN_GROUP);
     for (let row = 0; row < rows; row += slabRows) {
       const rowCount = Math.min(slabRows, rows - row);
-      if (column === 0 || slabRows < rows) pack(runner, "packRows", a, row, rowCount, inner, packedA, 4);
+      if (column === 0 || slabRows < rows) pack(runner, "packRows", a, row, rowCount, inner, packedA, ROW_GROUP);
       const at = c + 4 * (row * rowStride + column);
       const units = Math.ceil(rowCount / ROW_BLOCK) * Math.ceil(columnCount / COLUMN_BLOCK);
       const unitWork = (rowCount * columnCount * inner) / units;

@@ -1,14 +1,19 @@
-// Matrix products of many rows: operands packed, then register tiles of 4×8 (4×16 in the wide build); AssemblyScript.
+// Matrix products of many rows: operands packed, then register tiles of 4×8 (6×16 in the wide build); AssemblyScript.
 // Strides are in elements. Sums over the inner axis run in blocks of 256 whatever the rows, columns and threads.
 import { WIDE_TILES } from "../../backends/cpu/build.as";
 import { fma, storeTransposed, threadScratch } from "../../backends/cpu/prelude.as";
 
 // A panel of 8 columns × 256 steps is 8 KiB and stays in the first-level cache while tiles of rows pass by.
 const INNER_BLOCK: i32 = 256;
-const TILE_ROWS: i32 = 4;
+const TILE_ROWS: i32 = WIDE_TILES ? 6 : 4;
+/** What is left of the rows behind the last whole tile is one of this many, where that suffices. */
+const LAST_TILE_ROWS: i32 = 4;
 const TILE_COLUMNS: i32 = WIDE_TILES ? 16 : 8;
-/** Columns are packed in groups of this many in every build, so that callers need not know the tile. */
+/** Rows and columns are packed in groups of so many in every build, so that callers need not know the tile. */
+const ROW_GROUP: i32 = 12;
 const COLUMN_GROUP: i32 = 16;
+/** Panels are whole multiples of 4 KiB apart or half of one: a first-level cache holds a line of so many. */
+const PANELS_AT_ONCE: i32 = 8;
 
 /** Packs up to four lines over `count` steps; `to` advances by `step` bytes a step of the inner axis. */
 function packLines(from: usize, lineStride: usize, stepStride: usize, lines: i32, to: usize, step: usize, count: i32): void {
@@ -50,39 +55,127 @@ function packLines(from: usize, lineStride: usize, stepStride: usize, lines: i32
   }
 }
 
-/** Panels of `width` lines, [inner block][panel][step][width], zeros behind the last line. */
+/** The same for one or two lines. */
+function packPair(from: usize, lineStride: usize, stepStride: usize, lines: i32, to: usize, step: usize, count: i32): void {
+  const from1 = from + (lineStride << 2);
+  let k = 0;
+  if (lines == 2 && stepStride == 1) {
+    for (; k <= count - 4; k += 4) {
+      const at = <usize>k << 2;
+      const a = v128.load(from + at), b = v128.load(from1 + at);
+      const low = v128.shuffle<f32>(a, b, 0, 4, 1, 5), high = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
+      v128.store_lane<u64>(to, low, 0);
+      v128.store_lane<u64>(to + step, low, 1);
+      v128.store_lane<u64>(to + 2 * step, high, 0);
+      v128.store_lane<u64>(to + 3 * step, high, 1);
+      to += 4 * step;
+    }
+  }
+  for (; k < count; k++) {
+    const at = (<usize>k * stepStride) << 2;
+    f32.store(to, lines > 0 ? f32.load(from + at) : 0);
+    f32.store(to, lines > 1 ? f32.load(from1 + at) : 0, 4);
+    to += step;
+  }
+}
+
+/** A panel of `width` lines, [step][width], `lines` of which exist; zeros behind them. */
 @inline
-function packPanels(
-  from: usize, lineStride: usize, stepStride: usize, to: usize, lineCount: i32, innerSize: i32, width: i32, begin: i32, end: i32,
-): void {
-  const panelCount = (lineCount + width - 1) / width;
-  for (let block = 0; block < innerSize; block += INNER_BLOCK) {
-    const count = min(INNER_BLOCK, innerSize - block);
-    for (let panel = begin; panel < end; panel++) {
-      const out = to + ((<usize>block * panelCount * width + <usize>panel * width * count) << 2);
-      for (let group = 0; group < width; group += 4) {
-        const line = panel * width + group;
-        const source = from + ((<usize>line * lineStride + <usize>block * stepStride) << 2);
-        packLines(source, lineStride, stepStride, max(0, min(4, lineCount - line)), out + (<usize>group << 2), <usize>width << 2, count);
+function packPanel(from: usize, lineStride: usize, stepStride: usize, lines: i32, to: usize, width: i32, count: i32): void {
+  const step = <usize>width << 2;
+  for (let group = 0; group < width; group += 4) {
+    const source = from + ((<usize>group * lineStride) << 2), out = to + (<usize>group << 2);
+    if (width - group >= 4) packLines(source, lineStride, stepStride, max(0, min(4, lines - group)), out, step, count);
+    else packPair(source, lineStride, stepStride, max(0, min(2, lines - group)), out, step, count);
+  }
+}
+
+/**
+ * `panels` whole panels of lines that lie side by side: step after step for a few panels at once, since a step of one panel
+ * is less than a line of the cache.
+ */
+@inline
+function packWholePanels(from: usize, stepStride: usize, panels: i32, to: usize, width: i32, count: i32): void {
+  const step = <usize>width << 2;
+  for (let panel = 0; panel < panels; panel += PANELS_AT_ONCE) {
+    const last = min(panel + PANELS_AT_ONCE, panels);
+    for (let k = 0; k < count; k++) {
+      let source = from + ((<usize>k * stepStride) << 2) + <usize>panel * step;
+      let out = to + (<usize>panel * count + k) * step;
+      for (let at = panel; at < last; at++) {
+        v128.store(out, v128.load(source));
+        if (width == 6) {
+          store<u64>(out, load<u64>(source, 16), 16);
+        } else if (width >= 8) {
+          v128.store(out, v128.load(source, 16), 16);
+        }
+        if (width == 16) {
+          v128.store(out, v128.load(source, 32), 32);
+          v128.store(out, v128.load(source, 48), 48);
+        }
+        source += step;
+        out += step * count;
       }
     }
   }
 }
 
-/** Units: panels of 4 rows. */
-export function packRows(from: usize, rowStride: usize, stepStride: usize, to: usize, rowCount: i32, innerSize: i32, begin: i32, end: i32): void {
-  packPanels(from, rowStride, stepStride, to, rowCount, innerSize, TILE_ROWS, begin, end);
+/** Rows that panels hold from `row` on. */
+@inline
+function panelRows(row: i32, rowCount: i32): i32 {
+  return rowCount - row <= LAST_TILE_ROWS ? LAST_TILE_ROWS : TILE_ROWS;
 }
 
-/** Units: groups of 16 columns. */
+/** Rows that all panels hold together. */
+@inline
+function packedRows(rowCount: i32): i32 {
+  const last = (rowCount - 1) / TILE_ROWS * TILE_ROWS;
+  return last + panelRows(last, rowCount);
+}
+
+/** [inner block][panel][step][row]. Units: groups of 12 rows. */
+export function packRows(from: usize, rowStride: usize, stepStride: usize, to: usize, rowCount: i32, innerSize: i32, begin: i32, end: i32): void {
+  const rows = packedRows(rowCount);
+  for (let block = 0; block < innerSize; block += INNER_BLOCK) {
+    const count = min(INNER_BLOCK, innerSize - block);
+    const last = min(end * ROW_GROUP, rowCount);
+    let row = begin * ROW_GROUP;
+    if (rowStride == 1) {
+      const panels = (last - row) / TILE_ROWS;
+      const source = from + ((<usize>row + <usize>block * stepStride) << 2);
+      packWholePanels(source, stepStride, panels, to + ((<usize>block * rows + <usize>row * count) << 2), TILE_ROWS, count);
+      row += panels * TILE_ROWS;
+    }
+    for (; row < last; row += TILE_ROWS) {
+      const source = from + ((<usize>row * rowStride + <usize>block * stepStride) << 2);
+      const out = to + ((<usize>block * rows + <usize>row * count) << 2);
+      packPanel(source, rowStride, stepStride, rowCount - row, out, panelRows(row, rowCount), count);
+    }
+  }
+}
+
+/** [inner block][panel][step][column]. Units: groups of 16 columns. */
 export function packColumns(from: usize, columnStride: usize, stepStride: usize, to: usize, columnCount: i32, innerSize: i32, begin: i32, end: i32): void {
   const panelCount = (columnCount + TILE_COLUMNS - 1) / TILE_COLUMNS;
-  const panels = COLUMN_GROUP / TILE_COLUMNS;
-  packPanels(from, columnStride, stepStride, to, columnCount, innerSize, TILE_COLUMNS, begin * panels, min(end * panels, panelCount));
+  for (let block = 0; block < innerSize; block += INNER_BLOCK) {
+    const count = min(INNER_BLOCK, innerSize - block);
+    const last = min(end * COLUMN_GROUP, columnCount);
+    let column = begin * COLUMN_GROUP;
+    if (columnStride == 1) {
+      const panels = (last - column) / TILE_COLUMNS;
+      const source = from + ((<usize>column + <usize>block * stepStride) << 2);
+      packWholePanels(source, stepStride, panels, to + ((<usize>block * panelCount * TILE_COLUMNS + <usize>column * count) << 2), TILE_COLUMNS, count);
+      column += panels * TILE_COLUMNS;
+    }
+    for (; column < last; column += TILE_COLUMNS) {
+      const source = from + ((<usize>column * columnStride + <usize>block * stepStride) << 2);
+      const out = to + ((<usize>block * panelCount * TILE_COLUMNS + <usize>column * count) << 2);
+      packPanel(source, columnStride, stepStride, columnCount - column, out, TILE_COLUMNS, count);
+    }
+  }
 }
 
 /** C[4, 8] (+)= panel a · panel b over `count` steps; eight vectors of sums stay in registers. */
-@inline
 function narrowTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c10 = f32x4.splat(0), c11 = f32x4.splat(0);
   let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c30 = f32x4.splat(0), c31 = f32x4.splat(0);
@@ -129,8 +222,7 @@ function narrowTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize,
 }
 
 /** The same for C[4, 16]: sixteen vectors, which are eight registers where the engine joins pairs. */
-@inline
-function wideTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
+function lastWideTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
   let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
   let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
   let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
@@ -204,16 +296,126 @@ function wideTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, a
   v128.store(c, c33, 48);
 }
 
+/** The same for C[6, 16]: 24 vectors, which are twelve registers where the engine joins pairs. */
+function wideTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
+  let c00 = f32x4.splat(0), c01 = f32x4.splat(0), c02 = f32x4.splat(0), c03 = f32x4.splat(0);
+  let c10 = f32x4.splat(0), c11 = f32x4.splat(0), c12 = f32x4.splat(0), c13 = f32x4.splat(0);
+  let c20 = f32x4.splat(0), c21 = f32x4.splat(0), c22 = f32x4.splat(0), c23 = f32x4.splat(0);
+  let c30 = f32x4.splat(0), c31 = f32x4.splat(0), c32 = f32x4.splat(0), c33 = f32x4.splat(0);
+  let c40 = f32x4.splat(0), c41 = f32x4.splat(0), c42 = f32x4.splat(0), c43 = f32x4.splat(0);
+  let c50 = f32x4.splat(0), c51 = f32x4.splat(0), c52 = f32x4.splat(0), c53 = f32x4.splat(0);
+  const last = a + 24 * count;
+  while (a < last) {
+    const b0 = v128.load(b), b1 = v128.load(b, 16), b2 = v128.load(b, 32), b3 = v128.load(b, 48);
+    let value = v128.load32_splat(a);
+    c00 = fma(value, b0, c00);
+    c01 = fma(value, b1, c01);
+    c02 = fma(value, b2, c02);
+    c03 = fma(value, b3, c03);
+    value = v128.load32_splat(a, 4);
+    c10 = fma(value, b0, c10);
+    c11 = fma(value, b1, c11);
+    c12 = fma(value, b2, c12);
+    c13 = fma(value, b3, c13);
+    value = v128.load32_splat(a, 8);
+    c20 = fma(value, b0, c20);
+    c21 = fma(value, b1, c21);
+    c22 = fma(value, b2, c22);
+    c23 = fma(value, b3, c23);
+    value = v128.load32_splat(a, 12);
+    c30 = fma(value, b0, c30);
+    c31 = fma(value, b1, c31);
+    c32 = fma(value, b2, c32);
+    c33 = fma(value, b3, c33);
+    value = v128.load32_splat(a, 16);
+    c40 = fma(value, b0, c40);
+    c41 = fma(value, b1, c41);
+    c42 = fma(value, b2, c42);
+    c43 = fma(value, b3, c43);
+    value = v128.load32_splat(a, 20);
+    c50 = fma(value, b0, c50);
+    c51 = fma(value, b1, c51);
+    c52 = fma(value, b2, c52);
+    c53 = fma(value, b3, c53);
+    a += 24;
+    b += 64;
+  }
+  if (accumulate) {
+    let row = c;
+    c00 = f32x4.add(v128.load(row), c00);
+    c01 = f32x4.add(v128.load(row, 16), c01);
+    c02 = f32x4.add(v128.load(row, 32), c02);
+    c03 = f32x4.add(v128.load(row, 48), c03);
+    row += rowBytes;
+    c10 = f32x4.add(v128.load(row), c10);
+    c11 = f32x4.add(v128.load(row, 16), c11);
+    c12 = f32x4.add(v128.load(row, 32), c12);
+    c13 = f32x4.add(v128.load(row, 48), c13);
+    row += rowBytes;
+    c20 = f32x4.add(v128.load(row), c20);
+    c21 = f32x4.add(v128.load(row, 16), c21);
+    c22 = f32x4.add(v128.load(row, 32), c22);
+    c23 = f32x4.add(v128.load(row, 48), c23);
+    row += rowBytes;
+    c30 = f32x4.add(v128.load(row), c30);
+    c31 = f32x4.add(v128.load(row, 16), c31);
+    c32 = f32x4.add(v128.load(row, 32), c32);
+    c33 = f32x4.add(v128.load(row, 48), c33);
+    row += rowBytes;
+    c40 = f32x4.add(v128.load(row), c40);
+    c41 = f32x4.add(v128.load(row, 16), c41);
+    c42 = f32x4.add(v128.load(row, 32), c42);
+    c43 = f32x4.add(v128.load(row, 48), c43);
+    row += rowBytes;
+    c50 = f32x4.add(v128.load(row), c50);
+    c51 = f32x4.add(v128.load(row, 16), c51);
+    c52 = f32x4.add(v128.load(row, 32), c52);
+    c53 = f32x4.add(v128.load(row, 48), c53);
+  }
+  v128.store(c, c00);
+  v128.store(c, c01, 16);
+  v128.store(c, c02, 32);
+  v128.store(c, c03, 48);
+  c += rowBytes;
+  v128.store(c, c10);
+  v128.store(c, c11, 16);
+  v128.store(c, c12, 32);
+  v128.store(c, c13, 48);
+  c += rowBytes;
+  v128.store(c, c20);
+  v128.store(c, c21, 16);
+  v128.store(c, c22, 32);
+  v128.store(c, c23, 48);
+  c += rowBytes;
+  v128.store(c, c30);
+  v128.store(c, c31, 16);
+  v128.store(c, c32, 32);
+  v128.store(c, c33, 48);
+  c += rowBytes;
+  v128.store(c, c40);
+  v128.store(c, c41, 16);
+  v128.store(c, c42, 32);
+  v128.store(c, c43, 48);
+  c += rowBytes;
+  v128.store(c, c50);
+  v128.store(c, c51, 16);
+  v128.store(c, c52, 32);
+  v128.store(c, c53, 48);
+}
+
 @inline
-function tile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool): void {
-  if (WIDE_TILES) wideTile(a, b, c, rowBytes, count, accumulate);
-  else narrowTile(a, b, c, rowBytes, count, accumulate);
+function tile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool, rows: i32): void {
+  if (!WIDE_TILES) narrowTile(a, b, c, rowBytes, count, accumulate);
+  else if (rows == TILE_ROWS) wideTile(a, b, c, rowBytes, count, accumulate);
+  else lastWideTile(a, b, c, rowBytes, count, accumulate);
 }
 
 /** A tile at the rim of C: computed whole in scratch memory, then only what exists is copied. */
-function rimTile(a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool, rows: i32, columns: i32): void {
+function rimTile(
+  a: usize, b: usize, c: usize, rowBytes: usize, count: usize, accumulate: bool, tileRows: i32, rows: i32, columns: i32,
+): void {
   const whole = threadScratch();
-  tile(a, b, whole, <usize>TILE_COLUMNS << 2, count, false);
+  tile(a, b, whole, <usize>TILE_COLUMNS << 2, count, false, tileRows);
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns; column++) {
       const to = c + <usize>row * rowBytes + (<usize>column << 2);
@@ -229,7 +431,7 @@ export function multiplyPacked(
   rowBlock: i32, columnBlock: i32, begin: i32, end: i32,
 ): void {
   const rowBytes = rowStride << 2;
-  const rowPanels = (rowCount + TILE_ROWS - 1) / TILE_ROWS;
+  const rows = packedRows(rowCount);
   const columnPanels = (columnCount + TILE_COLUMNS - 1) / TILE_COLUMNS;
   const blocksAcross = (columnCount + columnBlock - 1) / columnBlock;
   for (let unit = begin; unit < end; unit++) {
@@ -243,12 +445,13 @@ export function multiplyPacked(
       for (let column = firstColumn; column < lastColumn; column += TILE_COLUMNS) {
         const panelB = b + ((<usize>block * columnPanels * TILE_COLUMNS + <usize>column * count) << 2);
         for (let row = firstRow; row < lastRow; row += TILE_ROWS) {
-          const panelA = a + ((<usize>block * rowPanels * TILE_ROWS + <usize>row * count) << 2);
+          const panelA = a + ((<usize>block * rows + <usize>row * count) << 2);
           const at = c + ((<usize>row * rowStride + column) << 2);
-          if (row + TILE_ROWS <= rowCount && column + TILE_COLUMNS <= columnCount) {
-            tile(panelA, panelB, at, rowBytes, count, add);
+          const tileRows = panelRows(row, rowCount);
+          if (row + tileRows <= rowCount && column + TILE_COLUMNS <= columnCount) {
+            tile(panelA, panelB, at, rowBytes, count, add, tileRows);
           } else {
-            rimTile(panelA, panelB, at, rowBytes, count, add, min(TILE_ROWS, rowCount - row), min(TILE_COLUMNS, columnCount - column));
+            rimTile(panelA, panelB, at, rowBytes, count, add, tileRows, min(tileRows, rowCount - row), min(TILE_COLUMNS, columnCount - column));
           }
         }
       }
