@@ -3,14 +3,32 @@
 
 let privateMemory: usize = 0;
 
-/** Start of this thread's own scratch memory: PRIVATE_BYTES that no other thread touches. */
+/** What comes before scratch memory: the constants of the exponential, and from SUMS on sums stored for a moment. */
+const TABLE_BYTES: usize = 128;
+const SUMS: usize = 64;
+
+/** Start of this thread's own scratch memory, which no other thread touches. */
 @inline
 export function threadScratch(): usize {
-  return privateMemory;
+  return privateMemory + TABLE_BYTES;
 }
 
+/** Takes THREAD_SCRATCH_BYTES from `pointer` on. */
 export function keepThreadScratch(pointer: usize): void {
   privateMemory = pointer;
+  f32.store(pointer, -150);
+  f32.store(pointer, 130, 4);
+  f32.store(pointer, 1.4426950408889634, 8);
+  f32.store(pointer, 12582912, 12);
+  f32.store(pointer, -0.693359375, 16);
+  f32.store(pointer, 2.12194440e-4, 20);
+  f32.store(pointer, 1.9875691500e-4, 24);
+  f32.store(pointer, 1.3981999507e-3, 28);
+  f32.store(pointer, 8.3334519073e-3, 32);
+  f32.store(pointer, 4.1665795894e-2, 36);
+  f32.store(pointer, 1.6666665459e-1, 40);
+  f32.store(pointer, 5.0000001201e-1, 44);
+  f32.store(pointer, 1, 48);
 }
 
 /** a·b + c; one rounding where relaxed SIMD fuses it, two elsewhere: the reason variants differ in bits. */
@@ -108,26 +126,35 @@ export function addScaled(y: usize, x: usize, scale: f32, count: i32): void {
   if (k < count) storePartial(y, fma(a, loadPartial(x, count - k), loadPartial(y, count - k)), count - k);
 }
 
-/** eˣ to 2 ulp: 0 far below, infinity above 88.72, NaN of NaN. */
+/**
+ * eˣ to 2 ulp: 0 far below, infinity above 88.72, NaN of NaN. Constants are loaded: in a loop engines build each anew by
+ * several instructions, and join none of them.
+ */
 @inline
 export function vexp(argument: v128): v128 {
-  const x = f32x4.min(f32x4.max(argument, f32x4.splat(-150)), f32x4.splat(130));
-  const n = f32x4.nearest(f32x4.mul(x, f32x4.splat(1.4426950408889634)));
+  const table = privateMemory;
+  // Pseudo-minima and -maxima are one instruction, and pass NaN through in this order.
+  const x = f32x4.pmin(f32x4.pmax(argument, v128.load32_splat(table)), v128.load32_splat(table, 4));
+  // Numbers about 1.5·2²³ are whole: the sum with it rounds, and its bits count.
+  const far = v128.load32_splat(table, 12);
+  const shifted = f32x4.add(f32x4.mul(x, v128.load32_splat(table, 8)), far);
+  const n = f32x4.sub(shifted, far);
   // ln 2 in two parts, the first exact in few bits, so that the remainder keeps full precision.
-  let r = fma(n, f32x4.splat(-0.693359375), x);
-  r = fma(n, f32x4.splat(2.12194440e-4), r);
-  let p = f32x4.splat(1.9875691500e-4);
-  p = fma(p, r, f32x4.splat(1.3981999507e-3));
-  p = fma(p, r, f32x4.splat(8.3334519073e-3));
-  p = fma(p, r, f32x4.splat(4.1665795894e-2));
-  p = fma(p, r, f32x4.splat(1.6666665459e-1));
-  p = fma(p, r, f32x4.splat(5.0000001201e-1));
-  p = fma(p, f32x4.mul(r, r), f32x4.add(r, f32x4.splat(1)));
-  // 2ⁿ in two factors: one alone overflows its exponent before the product does.
-  const whole = i32x4.trunc_sat_f32x4_s(n);
+  let r = fma(n, v128.load32_splat(table, 16), x);
+  r = fma(n, v128.load32_splat(table, 20), r);
+  const one = v128.load32_splat(table, 48);
+  let p = v128.load32_splat(table, 24);
+  p = fma(p, r, v128.load32_splat(table, 28));
+  p = fma(p, r, v128.load32_splat(table, 32));
+  p = fma(p, r, v128.load32_splat(table, 36));
+  p = fma(p, r, v128.load32_splat(table, 40));
+  p = fma(p, r, v128.load32_splat(table, 44));
+  p = fma(p, f32x4.mul(r, r), f32x4.add(r, one));
+  // 2ⁿ in two factors: one alone overflows its exponent before the product does. The bits of 1 are its exponent.
+  const whole = i32x4.sub(shifted, far);
   const half = i32x4.shr_s(whole, 1);
-  const low = i32x4.shl(i32x4.add(half, i32x4.splat(127)), 23);
-  const high = i32x4.shl(i32x4.add(i32x4.sub(whole, half), i32x4.splat(127)), 23);
+  const low = i32x4.add(i32x4.shl(half, 23), one);
+  const high = i32x4.add(i32x4.shl(i32x4.sub(whole, half), 23), one);
   return f32x4.mul(f32x4.mul(p, low), high);
 }
 
@@ -190,27 +217,33 @@ export function vsigmoid(x: v128): v128 {
   return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e));
 }
 
-/** Largest of `count` ≥ 1 elements. */
+/** Largest of `count` ≥ 1 elements; NaN counts as less than any. */
 @inline
 export function rowMax(row: usize, count: i32): f32 {
-  let highest = f32x4.splat(-Infinity);
+  let most0 = f32x4.splat(-Infinity), most1 = most0, most2 = most0, most3 = most0;
   let k = 0;
+  for (; k <= count - 16; k += 16) {
+    most0 = f32x4.pmax(most0, v128.load(row));
+    most1 = f32x4.pmax(most1, v128.load(row, 16));
+    most2 = f32x4.pmax(most2, v128.load(row, 32));
+    most3 = f32x4.pmax(most3, v128.load(row, 48));
+    row += 64;
+  }
   for (; k <= count - 4; k += 4) {
-    highest = f32x4.max(highest, v128.load(row));
+    most0 = f32x4.pmax(most0, v128.load(row));
     row += 16;
   }
-  let most = horizontalMax(highest);
-  for (; k < count; k++) {
-    most = max<f32>(most, f32.load(row));
-    row += 4;
+  if (k < count) {
+    const rest = count - k;
+    for (let at = 0; at < rest; at++) most1 = f32x4.pmax(most1, v128.load32_splat(row + (<usize>at << 2)));
   }
-  return most;
+  return horizontalMax(f32x4.pmax(f32x4.pmax(most0, most1), f32x4.pmax(most2, most3)));
 }
 
 /** Σ exp(element − shift) over `count` elements, in one fixed tree a length. */
 @inline
 export function rowExpSum(row: usize, count: i32, shift: f32): f32 {
-  const below = f32x4.splat(shift);
+  const below = f32x4.splat(shift), sums = privateMemory + SUMS;
   let even = f32x4.splat(0);
   let odd = f32x4.splat(0);
   let k = 0;
@@ -219,7 +252,10 @@ export function rowExpSum(row: usize, count: i32, shift: f32): f32 {
     odd = f32x4.add(odd, vexp(f32x4.sub(v128.load(row, 16), below)));
     row += 32;
   }
-  let sum = horizontalSum(f32x4.add(even, odd));
+  // Neighbouring stores are what engines that join vectors begin from.
+  v128.store(sums, even);
+  v128.store(sums, odd, 16);
+  let sum = horizontalSum(f32x4.add(v128.load(sums), v128.load(sums, 16)));
   for (; k < count; k++) {
     sum += sexp(f32.load(row) - shift);
     row += 4;

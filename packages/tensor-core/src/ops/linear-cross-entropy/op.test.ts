@@ -35,6 +35,23 @@ const calls: fc.Arbitrary<OpCase<Record<string, never>>> = fc
 
 opLaws(linearCrossEntropyOp, { cases: calls, runCount: 20 });
 
+it("on cpu a logit that is no number spoils its own row, wherever it stands among the tokens", async () => {
+  const device = await sharedDevice("cpu");
+  const [rowCount, vocabSize] = [3, 2071];
+  for (const token of [0, 1029, 2047, 2048, 2070]) {
+    // Row 1 has 0·∞ at this token, the others −∞.
+    const column = new Float32Array(vocabSize).fill(0.5);
+    column[token] = -Infinity;
+    using nats = device.scope(() =>
+      linearCrossEntropy(
+        [{ features: device.tensor([1, 0, 2], [rowCount, 1]), weight: device.tensor(column, [vocabSize, 1]) }],
+        device.tensor(Uint32Array.of(5, 6, 7), [rowCount]),
+      ),
+    );
+    expect([...(await nats.read())].map(Number.isNaN)).toEqual([false, true, false]);
+  }
+});
+
 opLaws(linearCrossEntropyGradOp, {
   cases: calls.chain((call) => {
     const inputs = call.inputs.map(({ values, shape, dtype }) => ({

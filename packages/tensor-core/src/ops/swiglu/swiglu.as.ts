@@ -2,8 +2,12 @@
 import { vsigmoid } from "../../backends/cpu/prelude.as";
 
 export function swigluLines(gate: usize, up: usize, y: usize, begin: usize, end: usize): void {
-  for (let at = begin << 6; at < end << 6; at += 16) {
-    const x = v128.load(gate + at);
-    v128.store(y + at, f32x4.mul(f32x4.mul(x, vsigmoid(x)), v128.load(up + at)));
+  // In pairs, which engines that join vectors make one.
+  for (let at = begin << 6; at < end << 6; at += 32) {
+    const low = v128.load(gate + at), high = v128.load(gate + at, 16);
+    const first = f32x4.mul(f32x4.mul(low, vsigmoid(low)), v128.load(up + at));
+    const second = f32x4.mul(f32x4.mul(high, vsigmoid(high)), v128.load(up + at, 16));
+    v128.store(y + at, first);
+    v128.store(y + at, second, 16);
   }
 }
