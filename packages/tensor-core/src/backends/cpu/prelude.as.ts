@@ -3,9 +3,9 @@
 
 let privateMemory: usize = 0;
 
-/** What comes before scratch memory: the constants of the exponential, and from SUMS on sums stored for a moment. */
-const TABLE_BYTES: usize = 128;
-const SUMS: usize = 64;
+/** What comes before scratch memory: constants of inner loops, and from SUMS on sums stored for a moment. */
+const TABLE_BYTES: usize = 192;
+const SUMS: usize = 128;
 
 /** Start of this thread's own scratch memory, which no other thread touches. */
 @inline
@@ -29,6 +29,43 @@ export function keepThreadScratch(pointer: usize): void {
   f32.store(pointer, 1.6666665459e-1, 40);
   f32.store(pointer, 5.0000001201e-1, 44);
   f32.store(pointer, 1, 48);
+  store<u32>(pointer, 0x0f0f0f0f, 52);
+  store<u32>(pointer, 0x000f000f, 56);
+  store<u32>(pointer, 0xffff0000, 60);
+  store<u32>(pointer, 0x8fffe000, 64);
+}
+
+// Constants of inner loops are loaded: engines build one that stands in the code anew at each step, by several instructions,
+// and join no vectors with it.
+
+/** 1.5·2²³: added to numbers of at most 2²² it rounds them, and what its bits grew by is the whole number. */
+@inline
+export function roundingNumber(): v128 {
+  return v128.load32_splat(privateMemory, 12);
+}
+
+/** 15 in each byte. */
+@inline
+export function nibbleOfBytes(): v128 {
+  return v128.load32_splat(privateMemory, 52);
+}
+
+/** 15 in each half of a word. */
+@inline
+export function nibbleOfHalves(): v128 {
+  return v128.load32_splat(privateMemory, 56);
+}
+
+/** The upper halves of words. */
+@inline
+export function upperHalves(): v128 {
+  return v128.load32_splat(privateMemory, 60);
+}
+
+/** What a half of a word of binary16, moved to the places of float32, has of it. */
+@inline
+export function movedHalves(): v128 {
+  return v128.load32_splat(privateMemory, 64);
 }
 
 /** a·b + c; one rounding where relaxed SIMD fuses it, two elsewhere: the reason variants differ in bits. */
@@ -126,17 +163,13 @@ export function addScaled(y: usize, x: usize, scale: f32, count: i32): void {
   if (k < count) storePartial(y, fma(a, loadPartial(x, count - k), loadPartial(y, count - k)), count - k);
 }
 
-/**
- * eˣ to 2 ulp: 0 far below, infinity above 88.72, NaN of NaN. Constants are loaded: in a loop engines build each anew by
- * several instructions, and join none of them.
- */
+/** eˣ to 2 ulp: 0 far below, infinity above 88.72, NaN of NaN. */
 @inline
 export function vexp(argument: v128): v128 {
   const table = privateMemory;
   // Pseudo-minima and -maxima are one instruction, and pass NaN through in this order.
   const x = f32x4.pmin(f32x4.pmax(argument, v128.load32_splat(table)), v128.load32_splat(table, 4));
-  // Numbers about 1.5·2²³ are whole: the sum with it rounds, and its bits count.
-  const far = v128.load32_splat(table, 12);
+  const far = roundingNumber();
   const shifted = f32x4.add(f32x4.mul(x, v128.load32_splat(table, 8)), far);
   const n = f32x4.sub(shifted, far);
   // ln 2 in two parts, the first exact in few bits, so that the remainder keeps full precision.

@@ -1,7 +1,7 @@
 // Products of rounded rows with integer panels by dot products of bytes, four at a time, exact in integers within a block;
 // AssemblyScript. Builds with relaxed SIMD only. Panels become signed bytes in scratch memory and meet tiles of four rows.
 import { WIDE_TILES } from "../../backends/cpu/build.as";
-import { dotBytes, fma, threadScratch } from "../../backends/cpu/prelude.as";
+import { dotBytes, fma, nibbleOfBytes, threadScratch } from "../../backends/cpu/prelude.as";
 import { storePanel } from "../panel.as";
 
 const Q8_BYTES: usize = 288;
@@ -50,9 +50,9 @@ export function expandQ8(v: usize, to: usize, blocks: usize): void {
 
 /** The same of a 4-bit panel, integers plus 8; columns of a block are in the order of nibbles. */
 export function expandQ4(v: usize, to: usize, blocks: usize): void {
-  const mask = i8x16.splat(15);
   const last = v + blocks * Q4_BYTES;
   while (v < last) {
+    const mask = nibbleOfBytes();
     let out = to;
     for (let words = v + 32; words < v + Q4_BYTES; words += 32) {
       const a = v128.load(words), b = v128.load(words, 16);

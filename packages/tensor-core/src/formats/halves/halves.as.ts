@@ -1,6 +1,6 @@
 // Products of few float32 rows with panels of 16-bit floats, and panels back to float32 rows; AssemblyScript. A word holds
 // an even column in its lower half and the next in its upper; the two formats differ in how a half is widened.
-import { fma } from "../../backends/cpu/prelude.as";
+import { fma, movedHalves, upperHalves } from "../../backends/cpu/prelude.as";
 import { storePanel } from "../panel.as";
 
 /** 2^112: what the bias of binary16 leaves out once exponent and fraction have moved to their places of float32. */
@@ -11,7 +11,7 @@ const HALF_BIAS_FACTOR: f32 = 7.205759403792794e16;
 /** The upper halves of four words as float32, those of binary16 smaller by 2^112, also below its normal range. */
 @inline
 function upperMoved(words: v128, ieee: bool): v128 {
-  return ieee ? v128.and(i32x4.shr_s(words, 3), i32x4.splat(0x8fffe000)) : v128.and(words, i32x4.splat(0xffff0000));
+  return ieee ? v128.and(i32x4.shr_s(words, 3), movedHalves()) : v128.and(words, upperHalves());
 }
 
 @inline

@@ -1,6 +1,6 @@
 // Products of rounded rows with 4-bit panels, exact in integers within a block, and panels back to float32 rows;
 // AssemblyScript. Knows the layout of format.ts; integers are stored plus 8, which the sums of blocks take back.
-import { dotBytes, fma, threadScratch } from "../../backends/cpu/prelude.as";
+import { dotBytes, fma, nibbleOfBytes, nibbleOfHalves, threadScratch } from "../../backends/cpu/prelude.as";
 import { extremeOf, quantise } from "../blocks.as";
 import { storePanel } from "../panel.as";
 
@@ -11,9 +11,9 @@ const BLOCK_BYTES: usize = 160;
  * function: within the loops of `multiplyQ4` engines keep their counters in registers and these pointers in memory.
  */
 export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum: usize, to: usize): void {
-  const mask = i16x8.splat(15);
   let low = f32x4.splat(0), high = f32x4.splat(0);
   while (from < last) {
+    const mask = nibbleOfHalves();
     let rows0 = i32x4.splat(-8 * i32.load(sum));
     let rows4 = rows0;
     // Nibble s of half p of a row's word is its column 2s + p; unrolled, since the engine does not.
@@ -113,9 +113,9 @@ export function multiplyQ4(
 
 /** `sumPanelQ4` of a row of signed bytes, by dot products of bytes; `sum` holds −8 times what blocks of the row add up to. */
 export function sumPanelNibbles(v: usize, from: usize, last: usize, scale: usize, sum: usize, to: usize): void {
-  const mask = i8x16.splat(15);
   let low = f32x4.splat(0), high = f32x4.splat(0);
   while (from < last) {
+    const mask = nibbleOfBytes();
     let rows0 = v128.load32_splat(sum), rows4 = rows0;
     let words = v + 32;
     for (const next = from + 32; from < next; from += 8) {

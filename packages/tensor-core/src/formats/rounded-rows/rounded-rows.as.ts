@@ -1,6 +1,6 @@
 // Rows of activations rounded to integers for products with integer weights; AssemblyScript. They keep 15 bits, with
 // which products with 8-bit weights stay exact in 32; for dots of bytes 14, in two bytes of seven, or 8 in one.
-import { loadPartial, storeTransposed, threadScratch } from "../../backends/cpu/prelude.as";
+import { loadPartial, roundingNumber, storeTransposed, threadScratch } from "../../backends/cpu/prelude.as";
 
 const BLOCK: i32 = 32;
 /** The largest integer in two parts of seven bits. */
@@ -17,7 +17,8 @@ const TILE_ROWS: i32 = 4;
  */
 @inline
 function wholeOf(values: v128): v128 {
-  return i32x4.sub(f32x4.add(values, f32x4.splat(12582912)), i32x4.splat(0x4b400000));
+  const far = roundingNumber();
+  return i32x4.sub(f32x4.add(values, far), far);
 }
 
 /** A block of x as 32 integers up to `largest`, 16 bits each, at `to`, zeros behind its `count` columns; returns its scale. */
