@@ -37,8 +37,8 @@ interface IntegerDots {
 }
 
 const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
-  bf16: { kernel: "multiplyBf16", activations: "floats", mostRows: 4 },
-  f16: { kernel: "multiplyF16", activations: "large floats", mostRows: 4 },
+  bf16: { kernel: "multiplyBf16", activations: "floats", mostRows: 6 },
+  f16: { kernel: "multiplyF16", activations: "large floats", mostRows: 6 },
   q8: {
     kernel: "multiplyQ8",
     activations: "integers and scales",
@@ -58,7 +58,7 @@ const multiplications: Readonly<Record<PackedDtype, Multiplication>> = {
       kernel: "multiplyNibbles",
       rounding: { kernel: "roundBytes" },
       tiles: { kernel: "multiplyTilesQ4", round: "roundTilesOfBytes", bytesOfBlock: [128, 16, 16] },
-      mostRows: 2,
+      mostRows: 3,
     },
   },
 };
