@@ -124,13 +124,20 @@ const followers: Readonly<Partial<Record<MethodId, MethodId>>> = {
   "proxy-tuning": "dpo",
 };
 
+/** Rewards nearer to each other than this are far inside their intervals, and count as equal. */
+const sameReward = 0.01;
+
+/** Of the trials whose reward is the highest, or as good as it, the one that stays nearest to the base model. */
+function bestOf(results: readonly TrialResult[]): TrialResult {
+  const highest = results.reduce((a, b) => (b.reward.mean > a.reward.mean ? b : a));
+  const rivals = results.filter(({ reward, kl }) => kl !== null && highest.reward.mean - reward.mean < sameReward);
+  return rivals.reduce((a, b) => (b.kl! < (a.kl ?? Number.NEGATIVE_INFINITY) ? b : a), highest);
+}
+
 /** The configuration with each method's best trial. */
 export function tunedConfig(config: EvalConfig, results: readonly TrialResult[]): EvalConfig {
   const best = new Map<MethodId, TrialResult>();
-  for (const result of results) {
-    const former = best.get(result.method);
-    if (former === undefined || result.reward.mean > former.reward.mean) best.set(result.method, result);
-  }
+  for (const { method } of results) best.set(method, bestOf(results.filter((each) => each.method === method)));
   const methods = { ...config.methods };
   for (const [method, { knobs, training }] of best) methods[method] = { knobs, training };
   for (const [method, leader] of Object.entries(followers) as [MethodId, MethodId][]) {

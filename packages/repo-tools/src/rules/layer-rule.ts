@@ -27,7 +27,14 @@ function internalProblem(
   if (!from.references.includes(target.folder)) {
     return `imports ${name} without a reference to ${target.folder} in ${from.folder}/tsconfig.json, add it`;
   }
-  if (test) return null;
+  if (test) {
+    // What a test imports must be built before its package is: turbo orders packages by their manifests.
+    const { dependencies, devDependencies } = from.manifest;
+    const isDeclared = { ...dependencies, ...devDependencies }[name] !== undefined;
+    return isDeclared || testOnlyPackages.includes(target.key)
+      ? null
+      : `imports ${name}, which ${from.folder}/package.json does not declare, add it to devDependencies`;
+  }
   if (testOnlyPackages.includes(target.key))
     return `imports ${name}, which is for tests only, move the code into a test`;
   if (!allowedImports(from.key)?.includes(target.key)) {

@@ -10,6 +10,7 @@ import { checkText } from "./text-rule.ts";
 
 interface PackageParts {
   readonly dependencies?: readonly string[];
+  readonly devDependencies?: readonly string[];
   readonly references?: readonly string[];
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -17,7 +18,10 @@ interface PackageParts {
 /** A repository of `packages/<key>`, each with a manifest, references and the given files. */
 function repository(parts: Readonly<Record<string, PackageParts>>): [Files, readonly WorkspacePackage[]] {
   const files = new Map<string, string>();
-  for (const [key, { dependencies = [], references = dependencies, files: own = {} }] of Object.entries(parts)) {
+  for (const [
+    key,
+    { dependencies = [], devDependencies = [], references = dependencies, files: own = {} },
+  ] of Object.entries(parts)) {
     const folder = key === "benchmarks" || key.startsWith("apps/") ? key : `packages/${key}`;
     const up = key === "benchmarks" ? ".." : "../..";
     const manifest = {
@@ -25,9 +29,8 @@ function repository(parts: Readonly<Record<string, PackageParts>>): [Files, read
       version: "1.2.3",
       license: "MIT",
       exports: { ".": { "@dual-head/source": "./src/index.ts" } },
-      dependencies: Object.fromEntries(
-        dependencies.map((name) => [name.includes("/") ? name : `@dual-head/${name}`, "1.2.3"]),
-      ),
+      dependencies: versionsOf(dependencies),
+      devDependencies: versionsOf(devDependencies),
     };
     files.set(`${folder}/package.json`, JSON.stringify(manifest));
     files.set(
@@ -37,6 +40,10 @@ function repository(parts: Readonly<Record<string, PackageParts>>): [Files, read
     for (const [path, text] of Object.entries(own)) files.set(`${folder}/${path}`, text);
   }
   return [files, listPackages(files)];
+}
+
+function versionsOf(names: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name) => [name.includes("/") ? name : `@dual-head/${name}`, "1.2.3"]));
 }
 
 const lines = (findings: readonly Finding[]): string[] =>
@@ -97,6 +104,21 @@ describe("checkLayers()", () => {
     );
     expect(message({ heads: { files: source("heads") } })[0]).toContain("its own package by name");
     expect(message({ heads: { files: source("nothing") } })[0]).toContain("no package here");
+  });
+
+  it("asks that what tests import is declared, so that it is built first; tools are", () => {
+    const text = 'import { a } from "@dual-head/gating";\nimport { b } from "@dual-head/repo-tools";';
+    const found = (parts: PackageParts) =>
+      lines(
+        checkLayers(
+          ...repository({ gating: {}, "repo-tools": {}, heads: { references: ["gating", "repo-tools"], ...parts } }),
+        ),
+      );
+    const files = { "src/index.test.ts": text };
+    expect(found({ files })).toEqual([
+      "packages/heads/src/index.test.ts:1 error layer: imports @dual-head/gating, which packages/heads/package.json does not declare, add it to devDependencies",
+    ]);
+    expect(found({ files, devDependencies: ["gating"] })).toEqual([]);
   });
 
   it("refuses a declared dependency above and a package without a row, and warns of an unused one", () => {

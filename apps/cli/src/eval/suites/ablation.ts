@@ -24,6 +24,11 @@ export const variants: readonly Variant[] = [
   },
   { name: "linear", label: "linear head, as printed (E3)", training: { head: { kind: "linear" } } },
   { name: "low-rank", label: "low-rank head, rank 16", training: { head: { kind: "low-rank", rank: 16, bias: true } } },
+  {
+    name: "block",
+    label: "block head, one transformer block over h_1..t",
+    training: { head: { kind: "block", width: 128, headCount: 4, feedForwardSize: 352, bias: false } },
+  },
   { name: "full", label: "full dual-head" },
 ];
 
