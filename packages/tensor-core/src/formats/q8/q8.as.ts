@@ -7,72 +7,49 @@ import { storePanel } from "../panel.as";
 const BLOCK_BYTES: usize = 288;
 
 /**
- * Σ of eight rows at v times the row of integers from `from` to `last`: eight numbers at `to`. Exported, so that it stays a
- * function: within the loops of `multiplyQ8` engines keep their counters in registers and these pointers in memory.
+ * Σ of the eight rows of two panels, at v and `away` bytes behind, times the row of integers from `from` to `last`: sixteen
+ * numbers at `to`. Exported, so that it stays a function: within the loops of `multiplyQ8` engines keep their counters in
+ * registers and these pointers in memory.
  */
-export function sumPanelQ8(v: usize, from: usize, last: usize, scale: usize, to: usize): void {
-  let low = f32x4.splat(0), high = f32x4.splat(0);
+export function sumPanelsQ8(v: usize, away: usize, from: usize, last: usize, scale: usize, to: usize): void {
+  let low = f32x4.splat(0), high = f32x4.splat(0), farLow = f32x4.splat(0), farHigh = f32x4.splat(0);
   while (from < last) {
-    let rows0 = i32x4.splat(0), rows4 = i32x4.splat(0);
-    // Two columns of eight rows a step; unrolled, since the engine does not. Rows 0 to 3 and 4 to 7 go side by side,
-    // which engines that join vectors make one.
-    let pair = v128.load32_splat(from);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 32), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 40), pair));
-    pair = v128.load32_splat(from, 4);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 48), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 56), pair));
-    pair = v128.load32_splat(from, 8);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 64), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 72), pair));
-    pair = v128.load32_splat(from, 12);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 80), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 88), pair));
-    pair = v128.load32_splat(from, 16);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 96), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 104), pair));
-    pair = v128.load32_splat(from, 20);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 112), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 120), pair));
-    pair = v128.load32_splat(from, 24);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 128), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 136), pair));
-    pair = v128.load32_splat(from, 28);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 144), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 152), pair));
-    pair = v128.load32_splat(from, 32);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 160), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 168), pair));
-    pair = v128.load32_splat(from, 36);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 176), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 184), pair));
-    pair = v128.load32_splat(from, 40);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 192), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 200), pair));
-    pair = v128.load32_splat(from, 44);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 208), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 216), pair));
-    pair = v128.load32_splat(from, 48);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 224), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 232), pair));
-    pair = v128.load32_splat(from, 52);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 240), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 248), pair));
-    pair = v128.load32_splat(from, 56);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 256), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 264), pair));
-    pair = v128.load32_splat(from, 60);
-    rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(v, 272), pair));
-    rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(v, 280), pair));
-    const own = v128.load32_splat(scale);
+    let rows0 = i32x4.splat(0), rows4 = i32x4.splat(0), far0 = i32x4.splat(0), far4 = i32x4.splat(0);
+    let integers = v + 32, far = integers + away;
+    // Two columns of eight rows a load. Rows 0 to 3 and 4 to 7 go side by side, which engines that join vectors make one.
+    for (const next = from + 64; from < next; from += 16) {
+      const pair0 = v128.load32_splat(from), pair1 = v128.load32_splat(from, 4), pair2 = v128.load32_splat(from, 8), pair3 = v128.load32_splat(from, 12);
+      rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(integers), pair0));
+      rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(integers, 8), pair0));
+      rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(integers, 16), pair1));
+      rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(integers, 24), pair1));
+      rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(integers, 32), pair2));
+      rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(integers, 40), pair2));
+      rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.load8x8_s(integers, 48), pair3));
+      rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.load8x8_s(integers, 56), pair3));
+      far0 = i32x4.add(far0, i32x4.dot_i16x8_s(v128.load8x8_s(far), pair0));
+      far4 = i32x4.add(far4, i32x4.dot_i16x8_s(v128.load8x8_s(far, 8), pair0));
+      far0 = i32x4.add(far0, i32x4.dot_i16x8_s(v128.load8x8_s(far, 16), pair1));
+      far4 = i32x4.add(far4, i32x4.dot_i16x8_s(v128.load8x8_s(far, 24), pair1));
+      far0 = i32x4.add(far0, i32x4.dot_i16x8_s(v128.load8x8_s(far, 32), pair2));
+      far4 = i32x4.add(far4, i32x4.dot_i16x8_s(v128.load8x8_s(far, 40), pair2));
+      far0 = i32x4.add(far0, i32x4.dot_i16x8_s(v128.load8x8_s(far, 48), pair3));
+      far4 = i32x4.add(far4, i32x4.dot_i16x8_s(v128.load8x8_s(far, 56), pair3));
+      integers += 64;
+      far += 64;
+    }
+    const own = v128.load32_splat(scale), there = v + away;
     low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, v128.load(v)), low);
     high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, v128.load(v, 16)), high);
+    farLow = fma(f32x4.convert_i32x4_s(far0), f32x4.mul(own, v128.load(there)), farLow);
+    farHigh = fma(f32x4.convert_i32x4_s(far4), f32x4.mul(own, v128.load(there, 16)), farHigh);
     v += BLOCK_BYTES;
-    from += 64;
     scale += 4;
   }
   v128.store(to, low);
   v128.store(to, high, 16);
+  v128.store(to, farLow, 32);
+  v128.store(to, farHigh, 48);
 }
 
 /** C[m, n] (+)= x row m · w row n, x as `roundRows` left it. Units: panels of 8 rows of w. */
@@ -82,12 +59,17 @@ export function multiplyQ8(
 ): void {
   const blocks = <usize>((innerSize + 31) >> 5);
   const sums = threadScratch();
-  for (let panel = begin; panel < end; panel++) {
-    const weights = w + <usize>panel * blocks * BLOCK_BYTES;
+  // Two streams of memory are faster than one: the first half of the panels beside the second. Where their number is odd, the
+  // middle one stands beside the last once more, whose sums nobody stores.
+  const half = (end - begin + 1) >> 1;
+  for (let panel = begin; panel < begin + half; panel++) {
+    const other = min(panel + half, end - 1);
+    const weights = w + <usize>panel * blocks * BLOCK_BYTES, away = <usize>(other - panel) * blocks * BLOCK_BYTES;
     for (let row = 0; row < rowCount; row++) {
       const from = x + ((<usize>row * blocks) << 6);
-      sumPanelQ8(weights, from, from + (blocks << 6), scales + ((<usize>row * blocks) << 2), sums);
+      sumPanelsQ8(weights, away, from, from + (blocks << 6), scales + ((<usize>row * blocks) << 2), sums);
       storePanel(c, rowStride, row, panel, columnCount, v128.load(sums), v128.load(sums, 16), accumulate);
+      if (panel + half < end) storePanel(c, rowStride, row, other, columnCount, v128.load(sums, 32), v128.load(sums, 48), accumulate);
     }
   }
 }
