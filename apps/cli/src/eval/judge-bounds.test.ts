@@ -1,6 +1,7 @@
 // What a judge is asked never exceeds its bounds; what stands in a run's way is said before it.
 import { createEndpoint, createEndpointJudge, preferBothOrders } from "@dual-head/eval";
 import { startTestEndpoint } from "@dual-head/eval/testing";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseEvalConfig } from "./config.ts";
 import { judgeBounds } from "./judge-bounds.ts";
@@ -42,9 +43,24 @@ describe("judgeBounds()", () => {
 
   it("says that a limit cannot suffice, and which templates there are", async () => {
     const dear = await judgeBounds(configOf({ ...endpoint, spendingLimit: 0.001 }), named("main"), setting);
-    expect(dear.problems[0]).toMatch(/may cost \$0\.\d\d and \$0\.001 may be spent; raise/);
+    expect(dear.problems[0]).toMatch(/may cost \$0\.\d\d, \$0\.\d\d of it for asking, and \$0\.001 may be spent/);
     const strange = await judgeBounds(configOf({ ...endpoint, template: "poem" }), named("main"), setting);
     expect(strange.problems[0]).toContain("judge.template is poem; use pairwise, one-token, two-scores");
+  });
+
+  it("counts what is answered towards the limit, not only what is asked", async () => {
+    const prices = [fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 1000 })] as const;
+    await fc.assert(
+      fc.asyncProperty(...prices, fc.double({ min: 0.5, max: 1.5, noNaN: true }), async (asking, answering, share) => {
+        const priced = { ...endpoint, promptPrice: asking, completionPrice: answering };
+        const of = (judge: object) => judgeBounds(configOf(judge), named("mt-bench"), setting);
+        const { asked, said } = figuresIn((await of(priced)).lines[1]!);
+        const most = (asking * asked + answering * said) / 1e6;
+        const { problems } = await of({ ...priced, spendingLimit: share * most });
+        expect(problems.length).toBe(share < 1 ? 1 : 0);
+      }),
+      { numRuns: 20, seed: 20261126 },
+    );
   });
 
   it("is above what is asked where every answer is as long as it may be, and not far above", async () => {

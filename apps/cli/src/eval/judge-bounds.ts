@@ -75,9 +75,9 @@ export async function judgeBounds(
   lines.push(
     `endpoint: at most ${calls} calls, at most ${asked} tokens asked and ${said} answered, of ${bytesPerToken} bytes each: at most $${most.toFixed(2)}, $${least.toFixed(2)} of it for asking${judge.spendingLimit === undefined ? "" : `, and $${judge.spendingLimit} may be spent`}`,
   );
-  if (judge.spendingLimit !== undefined && least > judge.spendingLimit) {
+  if (judge.spendingLimit !== undefined && most > judge.spendingLimit) {
     problems.push(
-      `asking the judge may cost $${least.toFixed(2)} and $${judge.spendingLimit} may be spent; raise judge.spendingLimit or run fewer prompts or suites`,
+      `the judge may cost $${most.toFixed(2)}, $${least.toFixed(2)} of it for asking, and $${judge.spendingLimit} may be spent, where it stops; raise judge.spendingLimit or run fewer prompts or suites`,
     );
   }
   return { lines, problems };
