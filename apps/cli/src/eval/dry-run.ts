@@ -2,6 +2,7 @@
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { findPathKind, readJson } from "@dual-head/bytes";
+import { readRecordedJudge } from "@dual-head/eval";
 import type { Device } from "@dual-head/tensor-core";
 import { formatBytes, type Io } from "../io.ts";
 import { openTokenizer } from "../open-tokenizer.ts";
@@ -12,8 +13,9 @@ import { type EvalConfig, scorerModelsOf } from "./config.ts";
 import { judgeBounds } from "./judge-bounds.ts";
 import { distinctParts } from "./methods/methods.ts";
 import { isLowRank } from "./methods/train-part.ts";
-import { createSetting } from "./settings/create-setting.ts";
+import { previewSetting } from "./settings/create-setting.ts";
 import type { SuitePreview } from "./suites/context.ts";
+import { lacksOf } from "./suites/needs.ts";
 
 /** What was found; a problem is what would stop the run. */
 export interface DryRun {
@@ -31,7 +33,7 @@ export async function dryRun(
 ): Promise<DryRun> {
   const lines: string[] = [];
   const problems: string[] = [];
-  const setting = createSetting(config.setting, refuseScorer);
+  const setting = previewSetting(config.setting);
   const arms = suites.flatMap((suite) => suite.arms(config, setting).map((arm) => ({ suite, arm })));
   for (const { name } of suites) {
     const own = arms.filter(({ suite }) => suite.name === name).map(({ arm }) => arm.name);
@@ -94,14 +96,24 @@ export async function dryRun(
   lines.push(`disk: ${formatBytes(disk)} for models, ${room === null ? "unknown" : formatBytes(room)} free`);
   if (room !== null && disk > room)
     problems.push(`${formatBytes(disk)} are needed in ${out} and ${formatBytes(room)} are free`);
+  const missing: string[] = [];
   for (const path of filesOf(config)) {
-    if ((await findPathKind(path)) === "missing")
-      problems.push(`the file ${path} is missing; download it or change the configuration`);
+    if ((await findPathKind(path)) === "missing") missing.push(path);
     else lines.push(`data: ${path}`);
   }
+  problems.push(...missing.map((path) => `the file ${path} is missing; download it or change the configuration`));
+  const lacking = await lacksOf(suites, config, setting);
   const bounds = await judgeBounds(config, suites, setting);
   lines.push(...bounds.lines);
-  problems.push(...bounds.problems);
+  const said = [
+    ...lacking.flatMap(({ suite, lacks }) => lacks.map((lack) => `${suite.name}: ${lack}`)),
+    ...bounds.problems,
+  ];
+  // Readers stumble over missing files, which are named already.
+  problems.push(...new Set(said.filter((each) => !missing.some((path) => each.includes(path)))));
+  if (config.judge.kind === "recorded" && !missing.includes(config.judge.folder)) {
+    problems.push(...(await failureOf(readRecordedJudge(config.judge.folder))));
+  }
   if (config.judge.kind === "endpoint") {
     const { keyVariable } = config.judge;
     if (keyVariable !== undefined && (io.environment[keyVariable] ?? "") === "") {
@@ -111,12 +123,15 @@ export async function dryRun(
   if (config.judge.kind === "oracle" && setting.scorers[setting.rewards[0]!] === undefined) {
     problems.push(`the oracle needs scores by ${setting.rewards[0]}, and nobody gives them; configure another judge`);
   }
-  const [reward] = setting.rewards;
-  for (const { name, needsScores = false } of suites) {
-    if (!needsScores || setting.scorers[reward!] !== undefined) continue;
-    problems.push(`${name} needs scores by ${reward}; add setting.scorers.${reward} or leave it out`);
-  }
   return { lines, problems };
+}
+
+/** The message of a promise that fails. */
+function failureOf(promise: Promise<unknown>): Promise<readonly string[]> {
+  return promise.then(
+    () => [],
+    (error: Error) => [error.message],
+  );
 }
 
 /** Models that score answers or judge them: whether they are there, are classifiers with a tokenizer, and fit. */
@@ -158,11 +173,6 @@ async function classifierProblems(source: string): Promise<readonly string[]> {
 
 const weightBytesOf = ({ needs }: Preflight, dtype: EvalConfig["dtype"]) =>
   needs.find((need) => need.dtype === dtype)?.weightBytes ?? 0;
-
-/** Nothing is scored in a dry run. */
-function refuseScorer(model: string): Promise<never> {
-  return Promise.reject(new Error(`Cannot score by ${model} in a dry run`));
-}
 
 /** Heads and gate keep floats and hidden states in 16 bits; a whole model its weights, gradients and two moments. */
 function partBytes(spec: PartSpec, found: Preflight | undefined, { pairs }: EvalConfig) {

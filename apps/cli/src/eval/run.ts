@@ -9,9 +9,10 @@ import type { EvalConfig } from "./config.ts";
 import type { SuiteReport } from "./figures.ts";
 import { openJudge, openRewardModel } from "./judge.ts";
 import { htmlOf, markdownOf, type RunDescription } from "./report.ts";
-import { createSetting } from "./settings/create-setting.ts";
-import type { Suite, SuiteContext } from "./suites/context.ts";
-import { describeTrial, runTrials, tunedConfig } from "./tune.ts";
+import { createSetting, previewSetting } from "./settings/create-setting.ts";
+import type { Suite, SuiteContext, SuitePreview } from "./suites/context.ts";
+import { checkNeeds, needs } from "./suites/needs.ts";
+import { describeTrial, runTrials, tunedConfig, tunePreview } from "./tune.ts";
 import { Workbench } from "./workbench.ts";
 
 /** What a run is told. */
@@ -35,11 +36,15 @@ export const runFiles = {
   tuned: "tuned.json",
 } as const;
 
+/** What the search would do, and what it needs. */
+export const tuning: SuitePreview = { ...tunePreview, needs: [needs.validationPrompts] };
+
 /** Runs suites into a directory and returns what they found. */
-export function runEvaluation(
+export async function runEvaluation(
   options: RunOptions & { readonly suites: readonly Suite[] },
 ): Promise<readonly SuiteReport[]> {
   const { suites, config, device, out, command, onNote } = options;
+  await checkNeeds(suites, config, previewSetting(config.setting));
   const kernels = device.info.variant;
   const claim = { out, config, suites: suites.map(({ name }) => name), kernels, onNote, last: runFiles.figures };
   return inRun(claim, async (ledger) => {
@@ -62,8 +67,9 @@ export function runEvaluation(
 }
 
 /** Searches every method's settings into a directory: the log of all trials, and the configuration of the best. */
-export function runTuning(options: RunOptions): Promise<void> {
+export async function runTuning(options: RunOptions): Promise<void> {
   const { config, device, out, onNote } = options;
+  await checkNeeds([tuning], config, previewSetting(config.setting));
   const claim = { out, config, suites: ["tune"], kernels: device.info.variant, onNote, last: runFiles.trials };
   return inRun(claim, async (ledger) => {
     const results = await withContext(options, ledger, (context) =>

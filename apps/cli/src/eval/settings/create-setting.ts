@@ -9,3 +9,8 @@ import type { Setting } from "./setting.ts";
 export function createSetting(config: SettingConfig, openScorer: (model: string) => Promise<Scorer>): Setting {
   return config.kind === "mini-world" ? createMiniWorldSetting() : createFilesSetting(config, openScorer);
 }
+
+/** The setting as it is before a run: everything but scores. */
+export function previewSetting(config: SettingConfig): Setting {
+  return createSetting(config, (model) => Promise.reject(new Error(`Cannot score by ${model} before a run`)));
+}

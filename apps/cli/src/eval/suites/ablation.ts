@@ -3,6 +3,7 @@
 import type { Claim, Figure, SuiteReport, TableRow } from "../figures.ts";
 import { type Compared, compare, decided, meanFigure, pairedDifference, percent, rewardOf, signed } from "./compare.ts";
 import { type ArmOverrides, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
+import { needs } from "./needs.ts";
 import { paperAblation } from "./paper.ts";
 
 /** What is changed of the configuration's dual-head. */
@@ -36,6 +37,7 @@ export const variants: readonly Variant[] = [
 export const ablationSuite: Suite = {
   name: "ablation",
   title: "Ablation: dual-head without its parts, against GenARM",
+  needs: [needs.testPrompts],
   arms: (config, setting) => [
     armOf(config, setting, "genarm"),
     ...variants.map(({ label: _, ...overrides }) => armOf(config, setting, "dual-head", overrides)),

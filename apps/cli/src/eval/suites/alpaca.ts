@@ -2,6 +2,7 @@
 import type { MethodId } from "../arm.ts";
 import { compare, rewardOf } from "./compare.ts";
 import { answer, armOf, type Suite } from "./context.ts";
+import { needs } from "./needs.ts";
 
 const methods: readonly MethodId[] = ["dual-head", "dpo", "simpo", "genarm", "args", "best-of-n", "cards"];
 
@@ -9,6 +10,7 @@ const methods: readonly MethodId[] = ["dual-head", "dpo", "simpo", "genarm", "ar
 export const alpacaSuite: Suite = {
   name: "alpaca",
   title: "AlpacaEval: each method against the base model",
+  needs: [needs.testPrompts],
   arms: (config, setting) => (["base", ...methods] as const).map((method) => armOf(config, setting, method)),
   judged: ({ prompts }) => ({ comparisons: methods.length * prompts, grades: 0 }),
   async run(context) {

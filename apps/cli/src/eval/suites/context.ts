@@ -46,11 +46,16 @@ export interface SuiteContext {
   readonly signal: AbortSignal;
 }
 
+/** Something that a suite needs: throws with what is missing and its remedy. */
+export type SuiteNeed = (config: EvalConfig, setting: Setting) => void | Promise<void>;
+
 /** What of a suite is known beforehand. */
 export interface SuitePreview {
   readonly name: string;
   /** Whether somebody must score by the setting's first reward. */
   readonly needsScores?: boolean | undefined;
+  /** What else it needs beside its arms; a run and its dry run check the same. */
+  readonly needs?: readonly SuiteNeed[] | undefined;
   /** Arms it will run, for the preview of a dry run. */
   readonly arms: (config: EvalConfig, setting: Setting) => readonly Arm[];
   /** How much the judge is asked at most; nothing by default. */

@@ -12,6 +12,7 @@ import { isLowRank } from "../methods/train-part.ts";
 import type { EvalPrompt } from "../settings/setting.ts";
 import { decided } from "./compare.ts";
 import { armOf, inTurn, type Suite, type SuiteContext } from "./context.ts";
+import { needs } from "./needs.ts";
 import { paperEfficiency } from "./paper.ts";
 
 const methods: readonly MethodId[] = ["args", "genarm", "dual-head", "dpo", "simpo", "base"];
@@ -130,6 +131,7 @@ function speedUp(first: Spent, other: Spent, seed: number): Figure {
 export const efficiencySuite: Suite = {
   name: "efficiency",
   title: "Efficiency: one sequence at a time",
+  needs: [needs.testPrompts],
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
   async run(context) {
     const { config } = context;

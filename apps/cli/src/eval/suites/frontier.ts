@@ -6,7 +6,8 @@ import type { EvalConfig } from "../config.ts";
 import type { Claim, Figure, SuiteReport } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
 import { meanFigure } from "./compare.ts";
-import { type ArmOverrides, answer, armOf, expertOf, type Suite } from "./context.ts";
+import { type ArmOverrides, answer, armOf, expertOf, type Suite, type SuiteNeed } from "./context.ts";
+import { needs } from "./needs.ts";
 
 /** A method's knob: its values by default, and what a value changes. */
 interface Knob {
@@ -51,6 +52,13 @@ const pointsOf = (config: EvalConfig, setting: Setting) =>
 /** The method that others are compared with. */
 const own = "dual-head";
 
+const divergences: SuiteNeed = ({ temperature, frontier }) => {
+  if (temperature === 0)
+    throw new UsageError("the temperature is 0, at which no divergence is finite; give one above 0");
+  if (frontier[own]?.length === 0)
+    throw new UsageError(`frontier.${own} has no value, and others are compared with it; give some or leave it out`);
+};
+
 /** A point with the name of its knob's value. */
 interface CurvePoint extends FrontierPoint {
   readonly label: string;
@@ -71,20 +79,11 @@ export const frontierSuite: Suite = {
   name: "frontier",
   needsScores: true,
   title: "Frontier: reward against distance from the base model",
+  needs: [needs.testPrompts, divergences],
   arms: (config, setting) => pointsOf(config, setting).map(({ arm }) => arm),
   async run(context): Promise<SuiteReport> {
     const { config, setting } = context;
     const [reward] = setting.rewards;
-    if (setting.scorers[reward!] === undefined) {
-      throw new UsageError(
-        `Cannot draw a frontier: the setting ${setting.name} has no scores by ${reward}; add setting.scorers.${reward}`,
-      );
-    }
-    if (config.temperature === 0) {
-      throw new UsageError(
-        "Cannot draw a frontier: the temperature is 0, at which no divergence is finite; give one above 0",
-      );
-    }
     const count = config.prompts;
     const curves = new Map<string, CurvePoint[]>();
     for (const { curve, label, value, arm } of pointsOf(config, setting)) {

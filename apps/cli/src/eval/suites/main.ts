@@ -5,6 +5,7 @@ import type { SuiteReport, TableRow } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
 import { type Compared, compare, preferenceClaim, rewardOf } from "./compare.ts";
 import { answer, armOf, expertOf, type Suite, type SuiteContext } from "./context.ts";
+import { needs } from "./needs.ts";
 import { paperWins } from "./paper.ts";
 
 /** The paper's baselines. */
@@ -90,6 +91,7 @@ const mainPlace: Place = { role: "main", model: "LLaMA-7B", methods: [...baselin
 export const mainSuite: Suite = {
   name: "main",
   title: "Main results: dual-head against each method",
+  needs: [needs.testPrompts],
   arms: (config, setting) => armsAt(mainPlace, config, setting),
   judged: ({ prompts }) => ({ comparisons: mainPlace.methods.length * prompts, grades: 0 }),
   run: (context) => report("main", mainSuite.title, [mainPlace], context),
@@ -106,6 +108,7 @@ const crossPlaces = (config: EvalConfig): readonly Place[] => [
 export const crossArchitectureSuite: Suite = {
   name: "cross-architecture",
   title: "Cross-architecture: the same on another backbone",
+  needs: [needs.testPrompts],
   arms: (config, setting) => crossPlaces(config).flatMap((place) => armsAt(place, config, setting)),
   judged: (config) => ({
     comparisons: crossPlaces(config).reduce((sum, { methods }) => sum + methods.length * config.prompts, 0),

@@ -7,7 +7,7 @@ import type { EvalConfig } from "../config.ts";
 import type { Figure, ReportTable } from "../figures.ts";
 import { type EvalPrompt, exchangeOf, type Setting, transcriptOf } from "../settings/setting.ts";
 import { figureOf } from "./compare.ts";
-import { armOf, type JudgedCounts, type Suite, type SuiteContext } from "./context.ts";
+import { armOf, type JudgedCounts, type Suite, type SuiteContext, type SuiteNeed } from "./context.ts";
 
 const methods: readonly MethodId[] = ["base", "dual-head", "dpo", "simpo", "genarm", "args"];
 
@@ -18,6 +18,12 @@ const questionLimit = 80;
 export function twoTurnCount({ prompts }: EvalConfig): number {
   return Math.min(questionLimit, prompts);
 }
+
+/** Questions of two turns. */
+export const twoTurns: SuiteNeed = async (config, setting) => {
+  const { length } = await setting.twoTurns(twoTurnCount(config), config.seed);
+  if (length === 0) throw new UsageError("setting.mtBench has no question; name the file of MT-Bench");
+};
 
 /** What a judge is asked of so many arms: the second grade shows both questions, both answers and both references. */
 export async function twoTurnGrades(armCount: number, config: EvalConfig, setting: Setting): Promise<JudgedCounts> {
@@ -119,6 +125,7 @@ function categoryTable(rows: readonly { readonly arm: Arm; readonly scores: TwoT
 export const mtBenchSuite: Suite = {
   name: "mt-bench",
   title: "MT-Bench: two turns, graded",
+  needs: [twoTurns],
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
   judged: (config, setting) => twoTurnGrades(methods.length, config, setting),
   async run(context) {

@@ -4,6 +4,7 @@ import type { Claim, SuiteReport } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
 import { decided, pairedDifference, rewardOf, signed } from "./compare.ts";
 import { type Answered, answer, armOf, inTurn, type Suite } from "./context.ts";
+import { needs } from "./needs.ts";
 import { paperObjectives } from "./paper.ts";
 
 const configurations = [
@@ -32,6 +33,7 @@ const rowsOf = (config: EvalConfig, setting: Setting) =>
 export const multiObjectiveSuite: Suite = {
   name: "multi-objective",
   title: "Multi-objective: weights chosen at run time",
+  needs: [needs.testPrompts],
   arms: (config, setting) => [armOf(config, setting, "base"), ...rowsOf(config, setting).map(({ arm }) => arm)],
   async run(context): Promise<SuiteReport> {
     const { config, setting } = context;

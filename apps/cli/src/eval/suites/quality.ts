@@ -5,6 +5,7 @@ import type { Claim, Figure, TableRow } from "../figures.ts";
 import type { TrainedFigures } from "../workbench.ts";
 import { decided, figureOf, meanFigure, pairedDifference, rewardOf, signed } from "./compare.ts";
 import { type Answered, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
+import { needs } from "./needs.ts";
 import { paperQuality } from "./paper.ts";
 
 const methods: readonly MethodId[] = ["base", "dpo", "simpo", "args", "genarm", "best-of-n", "dual-head"];
@@ -78,6 +79,7 @@ function highest(
 export const qualitySuite: Suite = {
   name: "quality",
   title: "Quality and alignment",
+  needs: [needs.testPrompts],
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
   async run(context) {
     const all: Quality[] = [];

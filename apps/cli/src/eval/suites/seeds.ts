@@ -9,6 +9,7 @@ import { type Variant, variantClaims, variants } from "./ablation.ts";
 import { type Compared, compare, figureOf, percent, preferenceClaim, rewardOf } from "./compare.ts";
 import { type Answered, answer, armOf, inTurn, type Suite, type SuiteContext } from "./context.ts";
 import { baselines } from "./main.ts";
+import { needs } from "./needs.ts";
 import { paperWins } from "./paper.ts";
 
 /** Methods that are trained: what answers alike after every training, such as base, has nothing to say here. */
@@ -40,6 +41,7 @@ const allArms = (config: EvalConfig, setting: Setting) =>
 export const seedsSuite: Suite = {
   name: "seeds",
   title: "Seeds: several trainings of each method",
+  needs: [needs.testPrompts],
   arms: allArms,
   judged: (config) => ({ comparisons: seedsOf(config).length * labels.length * config.prompts, grades: 0 }),
   async run(context): Promise<SuiteReport> {

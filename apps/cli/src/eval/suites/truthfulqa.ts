@@ -8,13 +8,14 @@ import {
   tokenChoices,
   truthfulness,
 } from "@dual-head/eval";
+import { UsageError } from "../../io.ts";
 import type { Arm, MethodId } from "../arm.ts";
 import type { EvalConfig } from "../config.ts";
 import type { Figure, ReportTable } from "../figures.ts";
 import { exchangeOf, type MultipleChoice } from "../settings/setting.ts";
 import { answerSlots } from "../workbench.ts";
 import { figureOf, meanFigure } from "./compare.ts";
-import { armOf, inTurn, type Suite, type SuiteContext } from "./context.ts";
+import { armOf, inTurn, type Suite, type SuiteContext, type SuiteNeed } from "./context.ts";
 
 /** Methods that are distributions; best-of-n and CARDS have none, and ARGS excludes most answers. */
 const methods: readonly MethodId[] = ["base", "dual-head", "dpo", "simpo", "genarm", "proxy-tuning"];
@@ -98,10 +99,16 @@ function writtenTable(
   };
 }
 
+const choices: SuiteNeed = async (_, setting) => {
+  if ((await setting.choices()).length === 0)
+    throw new UsageError("setting.truthfulQa has no question; name the file of TruthfulQA");
+};
+
 /** The suite named after TruthfulQA. */
 export const truthfulQaSuite: Suite = {
   name: "truthfulqa",
   title: "TruthfulQA: multiple choice and written answers",
+  needs: [choices],
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
   async judged(config, setting) {
     if (!isMarking(config)) return { comparisons: 0, grades: 0 };

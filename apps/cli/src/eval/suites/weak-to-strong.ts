@@ -5,7 +5,8 @@ import type { Claim, Figure, SuiteReport } from "../figures.ts";
 import type { Setting } from "../settings/setting.ts";
 import { compare, pairedDifference, percent, rewardOf } from "./compare.ts";
 import { answer, armOf, inTurn, type Suite } from "./context.ts";
-import { scoreTwoTurns, twoTurnGrades } from "./mt-bench.ts";
+import { scoreTwoTurns, twoTurnGrades, twoTurns } from "./mt-bench.ts";
+import { needs } from "./needs.ts";
 import { paperWeakToStrong } from "./paper.ts";
 
 /** Roles that the configuration has a backbone for, small to large. */
@@ -45,6 +46,7 @@ function pairedOutcomes(first: readonly Outcome[], second: readonly Outcome[], s
 export const weakToStrongSuite: Suite = {
   name: "weak-to-strong",
   title: "Weak to strong: small parts guide larger backbones",
+  needs: [needs.testPrompts, twoTurns],
   arms: (config, setting) => [
     ...rolesOf(config).map((role) => armOf(config, setting, "base", { name: `base ${role}`, backbone: role })),
     ...rowsOf(config, setting).map(({ arm }) => arm),
