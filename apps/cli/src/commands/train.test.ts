@@ -82,6 +82,23 @@ describe("train", () => {
     expect(mixed.map(([id]) => id)).toEqual((await ids(...heads)).map(([id]) => id));
   });
 
+  it("trains a block head, which decodes as floats and packed, and is the base at strength 0", async () => {
+    const sizes = ["--head-width", "64", "--head-heads", "2", "--head-feed-forward", "64", "--no-head-bias"];
+    const { status } = await run(train("block", "--head", "block", ...sizes, "--learning-rate", "0.001"));
+    expect(status).toBe(0);
+    for (const [dtype, mixing] of [
+      ["f32", "klExact"],
+      ["q8", "mixture"],
+    ] as const) {
+      const ids = async (...extra: string[]) =>
+        (await runJson<Generated>(generate("--dtype", dtype, ...extra))).tokens.map(({ id, logp }) => [id, logp]);
+      const base = await ids();
+      const heads = ["--heads", place("block"), "--mixing", mixing];
+      expect(await ids(...heads)).not.toEqual(base);
+      expect(await ids(...heads, "--strength", "0")).toEqual(base);
+    }
+  });
+
   it("resumes to the very bits of an uninterrupted run", async () => {
     const whole = await run(train("whole", "--seed", "5"));
     expect(whole.status).toBe(0);
