@@ -40,6 +40,18 @@ export async function locate(text: string, purpose: Exclude<Purpose, "auto">, io
   return snapshot.path;
 }
 
+/** The path of what was named where it is on this machine, as it is or in the cache; null where it must be fetched first. */
+export async function locateHere(
+  text: string,
+  purpose: Exclude<Purpose, "auto">,
+  { environment }: Pick<Io, "environment">,
+): Promise<string | null> {
+  if ((await findPathKind(text)) !== "missing") return text;
+  const name = parseRepositoryName(text);
+  if (name === null) return null;
+  return (await findSnapshot(name, { settings: await loadHubSettings(environment), purpose }))?.path ?? null;
+}
+
 /**
  * Fetches a repository with a line of progress; notes every wait and what it is for.
  *

@@ -1,18 +1,20 @@
 // What an evaluation would do and whether it could: files, models, memory, disk, keys and calls, without computing anything.
 import { statfs } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
+import { classifierLabelsFrom } from "@dual-head/backbone";
 import { findPathKind, readJson } from "@dual-head/bytes";
 import { readRecordedJudge } from "@dual-head/eval";
 import type { Device } from "@dual-head/tensor-core";
 import { formatBytes, type Io } from "../io.ts";
+import { locateHere } from "../locate.ts";
 import { openTokenizer } from "../open-tokenizer.ts";
 import { examineModel, type Preflight } from "../preflight.ts";
-import type { PartSpec } from "./arm.ts";
+import type { Arm, PartSpec } from "./arm.ts";
+import { openBytes, trainedCount, weightBytesOf } from "./arm-memory.ts";
 import { sourceOf } from "./backbone-source.ts";
 import { type EvalConfig, scorerModelsOf } from "./config.ts";
 import { judgeBounds } from "./judge-bounds.ts";
 import { distinctParts } from "./methods/methods.ts";
-import { isLowRank } from "./methods/train-part.ts";
 import { previewSetting } from "./settings/create-setting.ts";
 import type { SuitePreview } from "./suites/context.ts";
 import { lacksOf } from "./suites/needs.ts";
@@ -48,8 +50,13 @@ export async function dryRun(
       continue;
     }
     try {
-      const found = await examineModel(await sourceOf(source), [], device, io);
+      const path = await sourceOf(source);
+      const found = await examineModel(path, [], device, io);
       models.set(role, found);
+      const here = await locateHere(path, "model", io);
+      if (here === null) lines.push(`${role}: ${source} is not downloaded yet; its tokenizer is not examined`);
+      else if ((await openTokenizer(here)) === null)
+        problems.push(`${role}: ${source} has no tokenizer; give a folder with tokenizer.json`);
       const need = found.needs.find(({ dtype }) => dtype === config.dtype);
       lines.push(
         `${role}: ${source}, ${(found.model.parameters / 1e6).toFixed(1)}M parameters, ${need === undefined ? "?" : formatBytes(need.totalBytes)} in ${config.dtype}; ${formatBytes(found.memory.freeBytes)} free`,
@@ -76,7 +83,18 @@ export async function dryRun(
         `backbones and reward models together need ${formatBytes(held)} and ${formatBytes(roomBytes)} are free; run suites of fewer backbones, or in a smaller dtype`,
       );
     }
+    for (const suite of suites) {
+      const { bytes, opened } = openBytes(suite, config, setting, models);
+      lines.push(`${suite.name}: ${formatBytes(bytes)} beside them for parts and caches of ${opened}`);
+      // What is too much by itself is said above.
+      if (held <= roomBytes && held + bytes > roomBytes) {
+        problems.push(
+          `${suite.name} needs ${formatBytes(held + bytes)} with ${opened} open and ${formatBytes(roomBytes)} are free; lower concurrency, use a smaller dtype, or leave it out`,
+        );
+      }
+    }
   }
+  problems.push(...new Set(arms.flatMap(({ arm }) => strangersOf(arm, models))));
   const parts = distinctParts(arms.map(({ arm }) => arm));
   let disk = 0;
   for (const part of parts) {
@@ -142,12 +160,14 @@ async function examineScoring(config: EvalConfig, device: Device, io: Io) {
   const judge = config.judge.kind === "reward-model" ? [config.judge.model] : [];
   for (const source of new Set([...scorerModelsOf(config), ...judge])) {
     try {
+      const classifier = await examineClassifier(source, io);
+      lines.push(...classifier.lines);
+      problems.push(...classifier.problems);
       const found = await examineModel(source, [], device, io);
       const own = weightBytesOf(found, "f32");
       bytes += own;
       const { parameters } = found.model;
       lines.push(`scores: ${source}, ${(parameters / 1e6).toFixed(1)}M parameters, ${formatBytes(own)} in f32`);
-      problems.push(...(await classifierProblems(source)));
       if (own > found.memory.freeBytes) {
         problems.push(`${source} needs ${formatBytes(own)} and ${formatBytes(found.memory.freeBytes)} are free`);
       }
@@ -158,32 +178,56 @@ async function examineScoring(config: EvalConfig, device: Device, io: Io) {
   return { lines, problems, bytes };
 }
 
-/** What a folder of a reward model lacks; of repositories it is known when they are there. */
-async function classifierProblems(source: string): Promise<readonly string[]> {
-  if ((await findPathKind(source)) !== "directory") return [];
-  const { architectures } = (await readJson(`${source}/config.json`)) as { readonly architectures?: unknown };
-  const isClassifier = JSON.stringify(architectures ?? "").includes("ForSequenceClassification");
-  return [
-    ...(isClassifier
-      ? []
-      : [`${source} is no sequence classifier: config.json names ${JSON.stringify(architectures)}`]),
-    ...((await openTokenizer(source)) === null ? [`${source} has no tokenizer; add tokenizer.json`] : []),
-  ];
+/** What config.json says of a reward model, where its files are on this machine. */
+async function examineClassifier(source: string, io: Io) {
+  const path = await locateHere(source, "model", io);
+  if (path === null) {
+    const why = "is not downloaded yet, so that its config.json and tokenizer are not examined";
+    return { lines: [`scores: ${source} ${why}; fetch it with dual-head pull first to know`], problems: [] };
+  }
+  const file = `${path}/config.json`;
+  if ((await findPathKind(file)) === "missing") {
+    return { lines: [], problems: [`${source} is no sequence classifier: it has no config.json; name its folder`] };
+  }
+  const json = (await readJson(file)) as { readonly architectures?: unknown };
+  const { architectures = null } = json;
+  const isClassifier = JSON.stringify(architectures).includes("ForSequenceClassification");
+  const { labels } = classifierLabelsFrom(json, file);
+  return {
+    lines:
+      labels.length > 1
+        ? [`scores: ${source} has ${labels.length} labels; ${labels[0]}, the first, is the reward`]
+        : [],
+    problems: [
+      ...(isClassifier
+        ? []
+        : [
+            `${source} is no sequence classifier: architectures in config.json is ${JSON.stringify(architectures)} and must name one ForSequenceClassification; name a reward model`,
+          ]),
+      ...((await openTokenizer(path)) === null ? [`${source} has no tokenizer; add tokenizer.json`] : []),
+    ],
+  };
 }
 
-const weightBytesOf = ({ needs }: Preflight, dtype: EvalConfig["dtype"]) =>
-  needs.find((need) => need.dtype === dtype)?.weightBytes ?? 0;
+/** A helper of another vocabulary, with which no arm can be opened. */
+function strangersOf({ name, backbone, helper }: Arm, models: ReadonlyMap<string, Preflight>): readonly string[] {
+  const [own, other] = [models.get(backbone)?.model, models.get(helper ?? backbone)?.model];
+  if (own === undefined || other === undefined || own.vocabSize === other.vocabSize) return [];
+  return [
+    `${name}: ${helper} has ${other.vocabSize} tokens but ${backbone} has ${own.vocabSize}; use models of one tokenizer`,
+  ];
+}
 
 /** Heads and gate keep floats and hidden states in 16 bits; a whole model its weights, gradients and two moments. */
 function partBytes(spec: PartSpec, found: Preflight | undefined, { pairs }: EvalConfig) {
   if (found === undefined) return { disk: 0, memory: 0 };
-  const { parameters, vocabSize, hiddenSize } = found.model;
+  const { vocabSize, hiddenSize } = found.model;
   const own = found.needs[0]?.weightBytes ?? 0;
   if (spec.kind === "heads") {
     const head = 4 * (vocabSize * hiddenSize + 4 * hiddenSize * hiddenSize);
     return { disk: 4 * head + 2 * pairs * meanTokens * hiddenSize, memory: own + 4 * head };
   }
-  const trained = isLowRank(spec) ? parameters / 100 : parameters;
+  const trained = trainedCount(spec, found);
   return { disk: 4 * 4 * trained, memory: own + 4 * 4 * trained };
 }
 

@@ -42,8 +42,28 @@ export interface OpenedMethod extends Disposable {
 interface MethodRow {
   /** The parts it is trained of, one a reward or one in all. */
   readonly parts: (arm: Arm) => readonly PartSpec[];
+  /** The caches it opens for so many sequences at once. */
+  readonly caches: (arm: Arm, slotCount: number) => readonly ArmCache[];
   readonly open: (context: OpenContext) => OpenedMethod;
 }
+
+/** Keys and values of sequences of one model. */
+export interface ArmCache {
+  /** A backbone by its role in the config; parts made of it have caches like its own. */
+  readonly backbone: string;
+  readonly slotCount: number;
+}
+
+const ownCache = ({ backbone }: Arm, slotCount: number): ArmCache => ({ backbone, slotCount });
+const helperCache = ({ helper, backbone }: Arm, slotCount: number): ArmCache => ({
+  ...{ backbone: helper ?? backbone, slotCount },
+});
+const justOwn = (arm: Arm, slotCount: number): readonly ArmCache[] => [ownCache(arm, slotCount)];
+const withReward = (arm: Arm, slotCount: number): readonly ArmCache[] => [
+  ownCache(arm, slotCount),
+  helperCache(arm, slotCount),
+];
+const rewardCaches = (arm: Arm, slotCount: number) => arm.rewards.map(() => helperCache(arm, slotCount));
 
 const perReward = (kind: PartKind) => (arm: Arm) =>
   arm.rewards.map((reward) => ({
@@ -152,14 +172,22 @@ function mixingOf({ loaded }: HeadsPart) {
   return mixing === "klExact" || mixing === "additive" || mixing === "mixture" ? mixing : "convex";
 }
 
+const defaultTopK = 10;
+
+/** Candidates that ARGS scores at once beside its sequences. */
+function candidateSlotsOf({ knobs: { topK = defaultTopK } }: Arm, slotCount: number): number {
+  return topK * Math.min(slotCount, 8);
+}
+
 const table: Readonly<Record<MethodId, MethodRow>> = {
-  base: { parts: () => [], open: policyMethod((context) => modelPolicy(context, context.base)) },
-  "dual-head": { parts: perReward("heads"), open: dualHead },
-  "multi-objective": { parts: perReward("heads"), open: dualHead },
-  dpo: { parts: one("dpo"), open: tuned },
-  simpo: { parts: one("simpo"), open: tuned },
+  base: { parts: () => [], caches: justOwn, open: policyMethod((context) => modelPolicy(context, context.base)) },
+  "dual-head": { parts: perReward("heads"), caches: justOwn, open: dualHead },
+  "multi-objective": { parts: perReward("heads"), caches: justOwn, open: dualHead },
+  dpo: { parts: one("dpo"), caches: justOwn, open: tuned },
+  simpo: { parts: one("simpo"), caches: justOwn, open: tuned },
   genarm: {
     parts: perReward("genarm"),
+    caches: (arm, slotCount) => [ownCache(arm, slotCount), ...rewardCaches(arm, slotCount)],
     open: policyMethod((context) =>
       createGenArmPolicy(
         modelPolicy(context, context.base),
@@ -173,12 +201,14 @@ const table: Readonly<Record<MethodId, MethodRow>> = {
   },
   mod: {
     parts: perReward("dpo"),
+    caches: rewardCaches,
     open: policyMethod((context) =>
       createModPolicy(context.parts.models.map((model) => ({ name: model.name, policy: modelPolicy(context, model) }))),
     ),
   },
   "proxy-tuning": {
     parts: one("dpo"),
+    caches: (arm, slotCount) => [...withReward(arm, slotCount), helperCache(arm, slotCount)],
     open: policyMethod((context) => {
       const [expert] = context.parts.models;
       return createProxyTuningPolicy({
@@ -190,9 +220,13 @@ const table: Readonly<Record<MethodId, MethodRow>> = {
   },
   args: {
     parts: one("bradley-terry"),
+    caches: (arm, slotCount) => [
+      ownCache(arm, slotCount),
+      helperCache(arm, slotCount + candidateSlotsOf(arm, slotCount)),
+    ],
     open: policyMethod((context) => {
-      const { topK = 10, weight = 1.5 } = context.arm.knobs;
-      const candidateSlots = topK * Math.min(context.slotCount, 8);
+      const { topK = defaultTopK, weight = 1.5 } = context.arm.knobs;
+      const candidateSlots = candidateSlotsOf(context.arm, context.slotCount);
       return createArgsPolicy({
         base: modelPolicy(context, context.base),
         reward: rewardOf(context, context.parts.scores[0]!, context.slotCount + candidateSlots),
@@ -205,6 +239,7 @@ const table: Readonly<Record<MethodId, MethodRow>> = {
   },
   "best-of-n": {
     parts: one("bradley-terry"),
+    caches: withReward,
     open: searchMethod(({ arm, slotCount }, policy, reward) =>
       createBestOfN({
         generator: sampled(policy),
@@ -215,6 +250,7 @@ const table: Readonly<Record<MethodId, MethodRow>> = {
   },
   cards: {
     parts: one("bradley-terry"),
+    caches: withReward,
     open: searchMethod(({ arm }, policy, reward) => {
       const { entropyThreshold, rewardShare, acceptTemperature, retryLimit, rewardTarget = 1 } = arm.knobs;
       return createCards({
@@ -227,6 +263,11 @@ const table: Readonly<Record<MethodId, MethodRow>> = {
 /** The parts that an arm needs trained. */
 export function partsOf(arm: Arm): readonly PartSpec[] {
   return table[arm.method].parts(arm);
+}
+
+/** The caches that an arm opens for so many sequences at once. */
+export function cachesOf(arm: Arm, slotCount: number): readonly ArmCache[] {
+  return table[arm.method].caches(arm, slotCount);
 }
 
 /** The parts of arms, those that several share once. */

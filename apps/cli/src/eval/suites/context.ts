@@ -58,6 +58,8 @@ export interface SuitePreview {
   readonly needs?: readonly SuiteNeed[] | undefined;
   /** Arms it will run, for the preview of a dry run. */
   readonly arms: (config: EvalConfig, setting: Setting) => readonly Arm[];
+  /** Whether it has all arms open at once, for one sequence each; else they are opened one after the other. */
+  readonly opensTogether?: boolean | undefined;
   /** How much the judge is asked at most; nothing by default. */
   readonly judged?: ((config: EvalConfig, setting: Setting) => JudgedCounts | Promise<JudgedCounts>) | undefined;
 }

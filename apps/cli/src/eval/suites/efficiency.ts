@@ -132,6 +132,7 @@ export const efficiencySuite: Suite = {
   name: "efficiency",
   title: "Efficiency: one sequence at a time",
   needs: [needs.testPrompts],
+  opensTogether: true,
   arms: (config, setting) => methods.map((method) => armOf(config, setting, method)),
   async run(context) {
     const { config } = context;

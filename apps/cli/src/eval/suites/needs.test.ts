@@ -94,7 +94,7 @@ describe("lacksOf()", () => {
           else await expect(checked).rejects.toThrow(`Cannot run ${suite.name}: ${lacks[0]}`);
         }
       }),
-      { numRuns: 60, seed: 20261126 },
+      { numRuns: 30, seed: 20261126 },
     );
   });
 
