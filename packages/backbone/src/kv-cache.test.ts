@@ -1,6 +1,7 @@
 // The slot table of keys and values, and the checks of batches, without any model.
 import { SlotError } from "@dual-head/tensor-core";
 import { sharedDevice } from "@dual-head/tensor-core/testing";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { checkTokens, createTokenBatch, TokenError } from "./backbone.ts";
 import { createKvCache } from "./kv-cache.ts";
@@ -47,6 +48,49 @@ describe("createKvCache()", () => {
       ).toThrow(SlotError);
     }
     expect(device.stats.liveBuffers).toBe(liveBuffers);
+  });
+});
+
+describe("canTruncate()", () => {
+  it("says whether truncate() would do it, whatever was fed, cut and forked before", async () => {
+    const device = await sharedDevice("reference");
+    const step = fc.record({ kind: fc.constantFrom("feed", "cut", "fork"), count: fc.integer({ min: 1, max: 4 }) });
+    const extents = fc.record({
+      pageSize: fc.integer({ min: 1, max: 5 }),
+      window: fc.option(fc.integer({ min: 1, max: 11 }), { nil: undefined }),
+    });
+    let refused = 0;
+    const steps = fc.array(step, { minLength: 5, maxLength: 17, size: "max" });
+    const property = fc.property(extents, steps, (own, all) => {
+      const options = { slotCount: 3, capacity: 37, chunkSize: 5, layerCount: 1, keySize: 1, valueSize: 1, ...own };
+      using cache = createKvCache(device, options);
+      let slot = cache.open();
+      for (const { kind, count } of all) {
+        const length = cache.length(slot);
+        if (kind === "feed" && length + count <= 37) {
+          cache.extend(createTokenBatch([{ slot, tokens: new Array(count).fill(0) }], () => length));
+        } else if (kind === "cut") {
+          const to = Math.max(0, length - count);
+          if (cache.canTruncate(slot, to)) cache.truncate(slot, to);
+        } else if (kind === "fork") {
+          const copy = cache.fork(slot);
+          cache.close(slot);
+          slot = copy;
+        }
+      }
+      for (let to = -1; to <= cache.length(slot) + 1; to++) {
+        const copy = cache.fork(slot);
+        const free = cache.freeRows;
+        const can = cache.canTruncate(copy, to);
+        expect(cache.freeRows).toBe(free);
+        if (can) cache.truncate(copy, to);
+        else expect(() => cache.truncate(copy, to)).toThrow(SlotError);
+        if (!can && to > 0 && to < cache.length(slot)) refused++;
+        cache.close(copy);
+      }
+    });
+    fc.assert(property, { numRuns: 60, seed: 20261126 });
+    expect(refused).toBeGreaterThan(30);
   });
 });
 

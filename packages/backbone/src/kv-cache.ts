@@ -45,6 +45,8 @@ export interface KvCache extends Slots {
   readonly bytesPerRow: number;
   /** Width of the hidden states kept; 0 where they are not. */
   readonly hiddenSize: number;
+  /** Whether `truncate` would do it: with a window, whether the rows that position `length` sees are still there. */
+  canTruncate(slot: number, length: number): boolean;
   /** Checks that the batch continues its slots without a gap and fits, then lengthens them; throws SlotError. */
   extend(batch: RowBatch): void;
   /** Writes one layer's keys [N, keySize] and values [N, valueSize] of the batch. */
@@ -91,6 +93,16 @@ export function createKvCache(device: Device, options: KvCacheOptions): KvCache 
     open: () => rows.open(),
     fork: (slot) => rows.fork(slot),
     truncate: (slot, length) => rows.truncate(slot, length),
+    canTruncate(slot, length) {
+      const current = rows.length(slot);
+      if (!Number.isInteger(length) || length < 0 || length > current) return false;
+      const index = Math.floor(Math.max(0, length + 1 - rows.window) / rows.pageSize);
+      // Rows go by whole pages, the first ones first, and the last page is always there.
+      if (length === 0 || (index + 1) * rows.pageSize > current) return true;
+      const page = rows.hold(slot, index);
+      if (page !== null) rows.release(page);
+      return page !== null;
+    },
     close: (slot) => rows.close(slot),
     length: (slot) => rows.length(slot),
     extend: (batch) => rows.extend(batch),

@@ -23,6 +23,8 @@ export interface ScoreModel<Params> {
 
 /** Texts in slots with one score each: what search by a reward model reads. */
 export interface ScalarReward extends Slots {
+  /** Whether `truncate` would do it, which a window that has let go of rows refuses. */
+  canTruncate(slot: Slot, length: number): boolean;
   /**
    * Feeds tokens to slots, each named once; the score of each one's text so far, in their order.
    *
@@ -89,6 +91,7 @@ export function createScalarReward<Params>(
       texts.set(copy, { tokens: [...tokens], scores: [...scores] });
       return copy;
     },
+    canTruncate: (slot, length) => cache.canTruncate(slot, length),
     truncate(slot, length) {
       cache.truncate(slot, length);
       const { tokens, scores } = texts.get(slot)!;

@@ -104,6 +104,8 @@ export interface DecodePolicy extends Disposable {
    * window has let go of what comes before; the sequence is then as before
    */
   truncate(sequence: Sequence, length: number): void;
+  /** Whether `truncate` to a length in [0, length so far] would do it; always where left out. */
+  canTruncate?(sequence: Sequence, length: number): boolean;
   /** Frees a sequence. */
   close(sequence: Sequence): void;
   /** The number of tokens fed so far. */

@@ -110,9 +110,12 @@ export function createArgsPolicy(options: ArgsPolicyOptions): DecodePolicy {
       }
     },
     truncate({ sequence, slot }, length) {
+      // Where the base will do it the reward model may still refuse, before either is cut.
+      if (base.canTruncate?.(sequence, length) ?? true) reward.truncate(slot, length);
       base.truncate(sequence, length);
-      reward.truncate(slot, length);
     },
+    canTruncate: ({ sequence, slot }, length) =>
+      (base.canTruncate?.(sequence, length) ?? true) && reward.canTruncate(slot, length),
     close({ sequence, slot }) {
       base.close(sequence);
       reward.close(slot);

@@ -132,6 +132,9 @@ class HeadPolicy<Params> implements DecodePolicy {
   truncate(sequence: Sequence, length: number): void {
     this.#feeder.truncate(sequence, length);
   }
+  canTruncate(sequence: Sequence, length: number): boolean {
+    return this.#feeder.canTruncate(sequence, length);
+  }
   close(sequence: Sequence): void {
     this.#feeder.sequences.close(sequence);
   }

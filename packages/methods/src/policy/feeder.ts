@@ -84,6 +84,13 @@ export class Feeder<Params, Controls> implements Disposable {
     if (length < state.tokens.length) this.#cut(state, length);
   }
 
+  /** Whether `truncate` would do it. */
+  canTruncate(sequence: Sequence, length: number): boolean {
+    const { slots } = this.sequences.get(sequence);
+    // The others have no window.
+    return this.#cache.canTruncate(slots[0]!, length);
+  }
+
   /** How many of the tokens that are to follow need no backbone. */
   heldLength(sequence: Sequence, tokens: readonly number[]): number {
     return this.#pagesOf(this.sequences.get(sequence), tokens).length * this.#cache.pageSize;

@@ -31,8 +31,10 @@ export interface HostModels<State, Said, Resolved> extends Disposable {
   resolve(controls: Controls): Resolved;
   open(): State;
   fork(state: State): State;
-  /** Forgets what was fed from `length` tokens on. */
+  /** Forgets what was fed from `length` tokens on; where one of the models refuses, none has forgotten anything. */
   truncate(state: State, length: number): void;
+  /** Whether no model would refuse. */
+  canTruncate(state: State, length: number): boolean;
   close(state: State): void;
   /** Feeds tokens; what is said after the last token of each entry, or after each of its tokens. */
   feed(entries: readonly StateEntry<State>[], rows: "last" | "all"): Promise<readonly (readonly Said[])[]>;
@@ -48,6 +50,11 @@ interface HostSequence<State, Said, Resolved> {
   /** Whether the models have yet to be fed the last token again: what they said after it went with a cut. */
   isCut: boolean;
   last: Said | null;
+}
+
+/** What models keep of a sequence that is cut: its last token is fed again for what they say after it. */
+function fedLength(length: number): number {
+  return Math.max(0, length - 1);
 }
 
 /** Creates a policy over models, which it disposes. */
@@ -116,10 +123,14 @@ export function createHostPolicy<State, Said, Resolved>(models: HostModels<State
       const own = sequences.get(sequence);
       checkTruncation(own.tokens.length, length);
       if (length === own.tokens.length) return;
-      models.truncate(own.state, Math.max(0, length - 1));
+      models.truncate(own.state, fedLength(length));
       own.tokens.length = length;
       own.isCut = length > 0;
       own.last = null;
+    },
+    canTruncate(sequence, length) {
+      const { state, tokens } = sequences.get(sequence);
+      return length === tokens.length || models.canTruncate(state, fedLength(length));
     },
     close(sequence) {
       models.close(sequences.take(sequence).state);

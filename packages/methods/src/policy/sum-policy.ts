@@ -52,6 +52,8 @@ export function createSumPolicy({ members, coefficients }: SumPolicyOptions): De
     }
     return taken;
   };
+  const canTruncate = (state: readonly Sequence[], index: number, length: number): boolean =>
+    members[index]!.policy.canTruncate?.(state[index]!, length) ?? true;
   let rewardCalls = 0;
   return createHostPolicy<readonly Sequence[], readonly (Float32Array | Float64Array)[], readonly number[]>({
     vocabSize,
@@ -61,9 +63,12 @@ export function createSumPolicy({ members, coefficients }: SumPolicyOptions): De
     open: () => take((policy) => policy.open()),
     fork: (state) => take((policy, index) => policy.fork(state[index]!)),
     truncate(state, length) {
-      // Members of one window refuse alike, the first before any is cut.
+      // Windows differ: one that refuses does so, with its own reason, before any member is cut.
+      const refusing = members.findIndex((_, index) => !canTruncate(state, index, length));
+      if (refusing >= 0) members[refusing]!.policy.truncate(state[refusing]!, length);
       for (const [index, sequence] of state.entries()) members[index]!.policy.truncate(sequence, length);
     },
+    canTruncate: (state, length) => members.every((_, index) => canTruncate(state, index, length)),
     close,
     async feed(entries, rows) {
       const said: (Float32Array | Float64Array)[][][] = entries.map(() => []);
