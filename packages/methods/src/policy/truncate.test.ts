@@ -74,8 +74,8 @@ describe("truncate() of several models", () => {
       expect(policy.length(sequence)).toBe(fed.length);
       expect(await logitsAfter(policy, sequence, [3, 17])).toEqual(await logitsAfter(policy, other, [3, 17]));
     });
-    await fc.assert(property, { numRuns: 25, seed: 20261126 });
-    expect(refusedByOne).toBeGreaterThan(1);
+    await fc.assert(property, { numRuns: 60, seed: 20261126 });
+    expect(refusedByOne).toBeGreaterThan(3);
   });
 
   it("leaves the base of ARGS as it is where its reward model refuses, and the other way round", async () => {
