@@ -181,9 +181,10 @@ async function teach(
       tokenizer: model.tokenizer!,
       pairs: (await readPreferences(data)).pairs,
       folder,
+      head: { kind: "residual", width: 256, bias: false },
       settings: {
-        ...{ batchSize: 16, epochs: 6, learningRate: 1e-3, seed },
-        ...{ preferenceOn: "fused", betaReward: 0.3, lambdaReward: 10, lambdaGate: 1 },
+        ...{ batchSize: 16, epochs: 6, learningRate: 3e-4, seed },
+        ...{ preferenceOn: "fused-over-base", mixing: "klExact", betaReward: 0.3, lambdaReward: 100, lambdaGate: 0.1 },
       },
       signal: io.signal,
     })) {
@@ -194,7 +195,8 @@ async function teach(
     return last;
   });
   const heads = [{ directory: folder, weight: null }];
-  const [answers] = await using(await openModel({ ...options, model: backbone, heads }, io), (model) =>
+  const steered = { ...options, model: backbone, heads, mixing: "klExact" } as const;
+  const [answers] = await using(await openModel(steered, io), (model) =>
     answerPrompts(model, prompts, [{ strength: 1 }], seed, events, io),
   );
   const { measure: after } = measureAnswers(
