@@ -24,9 +24,28 @@ export type CachedModel = Pick<ModelDescription, "config" | "groupCount" | "head
  * @param numberBytes of one float on the device
  */
 export function keyBytes(model: CachedModel, tokenCount: number, numberBytes: number): number {
-  const { config, groupCount, headSize, window } = model;
-  const rows = Math.min(tokenCount, window === null ? tokenCount : window + chunkSize - 1);
-  return 2 * config.layerCount * groupCount * headSize * rows * numberBytes;
+  const { config, groupCount, headSize } = model;
+  return 2 * config.layerCount * groupCount * headSize * rowCount(model, tokenCount) * numberBytes;
+}
+
+/** Rows that a sequence of so many tokens has at once. */
+function rowCount({ window }: CachedModel, tokenCount: number): number {
+  return window === null ? tokenCount : Math.min(tokenCount, window + chunkSize - 1);
+}
+
+/** The most bytes of prefixes kept beside the sequences. */
+const prefixLimit = 256 * 2 ** 20;
+
+/** Bytes of prefixes that are kept beside sequences of so many tokens: those of one whole sequence, as far as the limit. */
+export function prefixBytes(model: CachedModel, tokenCount: number, numberBytes: number): number {
+  const perRow = keyBytes(model, 1, numberBytes) + model.config.hiddenSize * numberBytes;
+  return Math.min(prefixLimit, tokenCount * perRow);
+}
+
+/** All that keeping prefixes takes beside the keys of one sequence: its rows then hold hidden states too. */
+export function prefixCacheBytes(model: CachedModel, tokenCount: number, numberBytes: number): number {
+  const hidden = rowCount(model, tokenCount) * model.config.hiddenSize * numberBytes;
+  return hidden + prefixBytes(model, tokenCount, numberBytes);
 }
 
 /** Bytes that the histories of gates take beside them. */

@@ -2,6 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openModel } from "./model.ts";
+import { examineModel } from "./preflight.ts";
 import { temporaryFolder } from "./testing/folder.ts";
 import { run } from "./testing/run.ts";
 import { writeTinyHeads, writeTinyModel } from "./testing/tiny-model.ts";
@@ -37,6 +38,38 @@ describe("openModel()", () => {
         policy.close(sequence);
       }
       expect(policy.cost.tokens).toBe(expected);
+    }
+  });
+});
+
+describe("memory of chat", () => {
+  const io = {
+    ...{ out: () => {}, note: () => {}, interactive: false, colour: false, columns: 80, environment: {} },
+    signal: new AbortController().signal,
+    lines: async function* () {},
+  };
+
+  it("is what doctor counts: caches and prefixes of every length, with heads and without, with a window", async () => {
+    const window = { model_type: "mistral", sliding_window: 64, max_position_embeddings: 2048 };
+    await writeTinyModel(place("window"), window);
+    const headsOf = (given: boolean) => (given ? [{ directory: place("heads"), weight: 1 }] : []);
+    for (const [name, hasHeads, context] of [
+      ["model", false, 256],
+      ["model", true, 256],
+      ["model", true, 48],
+      ["window", false, 2048],
+    ] as const) {
+      using model = await openModel({ model: place(name), device: "cpu", heads: headsOf(hasHeads), context }, io);
+      const { needs } = await examineModel(place(name), hasHeads ? [place("heads")] : [], model.device, io, {
+        context,
+      });
+      const { cacheBytes, prefixBytes } = needs.find(({ dtype }) => dtype === "f32")!;
+      const before = model.device.stats.bytes;
+      model.createPolicy(model.chooseContext(), 1, { keepsPrefixes: true });
+      const actual = model.device.stats.bytes - before;
+      // Whole pages, and the last rows of sequences.
+      expect(actual / (cacheBytes + prefixBytes)).toBeGreaterThanOrEqual(1);
+      expect(actual / (cacheBytes + prefixBytes)).toBeLessThan(1.06);
     }
   });
 });

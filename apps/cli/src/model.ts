@@ -1,13 +1,23 @@
 // A model and its heads opened as one decode policy: the only place where implementations are put together.
 // Knows no command.
-import { createPrefixCache, type PrefixCache, type WeightDtype } from "@dual-head/backbone";
+import { createPrefixCache, type WeightDtype } from "@dual-head/backbone";
 import type { MixingMode } from "@dual-head/gating";
 import { createBasePolicy, createDualHeadPolicy } from "@dual-head/methods";
 import type { Controls, DecodePolicy, Detokenizer } from "@dual-head/sampler";
 import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core";
 import type { Tokenizer } from "@dual-head/tokenizer";
 import { type LoadedHeads, loadHeads } from "@dual-head/train";
-import { checkCaches, checkContext, chooseContext, chunkSize, historyBytes, keyBytes, roomOn } from "./context.ts";
+import {
+  checkCaches,
+  checkContext,
+  chooseContext,
+  chunkSize,
+  historyBytes,
+  keyBytes,
+  prefixBytes,
+  prefixCacheBytes,
+  roomOn,
+} from "./context.ts";
 import { createProgress, formatBytes, type Io, UsageError } from "./io.ts";
 import { attachAdapter, type LoadedModel, loadModel } from "./load-model.ts";
 import { locate } from "./locate.ts";
@@ -38,9 +48,6 @@ export interface PolicyOptions {
   readonly keepsPrefixes?: boolean;
 }
 
-/** The most bytes of prefixes kept beside the sequences. */
-const prefixLimit = 256 * 2 ** 20;
-
 /** A model ready to decode. Disposing it frees everything, the device too. */
 export interface OpenModel extends Disposable {
   readonly device: Device;
@@ -52,7 +59,10 @@ export interface OpenModel extends Disposable {
   readonly headWeights: readonly number[];
   /** The most tokens of a sequence. */
   readonly maxTokens: number;
-  /** Tokens to hold of what grows without an end in sight: as many as were asked for, else what there is room for. */
+  /**
+   * Tokens to hold of what grows without an end in sight, with its prefixes: as many as were asked for, else what there is
+   * room for.
+   */
   chooseContext(): number;
   /**
    * A policy for sequences of up to `capacity` tokens, at most `maxTokens`; disposed with the model.
@@ -146,14 +156,27 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
       tokenizerPath,
       headWeights: weights,
       maxTokens,
-      chooseContext: () => chooseContext(options.context, config.maxTokens, bytesOf, roomOn(device)),
+      chooseContext: () =>
+        chooseContext(
+          options.context,
+          config.maxTokens,
+          (tokenCount) => bytesOf(tokenCount) + prefixCacheBytes(description, tokenCount, numberBytes),
+          roomOn(device),
+        ),
       createPolicy: (wanted, slotCount = 1, { keepsPrefixes = false } = {}) => {
         const capacity = Math.min(wanted, maxTokens);
-        checkCaches(capacity * slotCount, bytesOf(capacity) * slotCount, roomOn(device));
+        const kept = keepsPrefixes ? prefixCacheBytes(description, capacity, numberBytes) : 0;
+        checkCaches(capacity * slotCount, (bytesOf(capacity) + kept) * slotCount, roomOn(device));
+        const extents = { slotCount, capacity, chunkSize };
         const prefixCache = keepsPrefixes
-          ? resources.use(openPrefixCache(loaded, device, { slotCount, capacity }))
+          ? resources.use(
+              createPrefixCache(backbone, device, {
+                ...extents,
+                prefixBytes: slotCount * prefixBytes(description, capacity, numberBytes),
+              }),
+            )
           : undefined;
-        const common = { backbone, params, device, slotCount, capacity, chunkSize, prefixCache };
+        const common = { backbone, params, device, ...extents, prefixCache };
         if (heads.length === 0) return resources.use(createBasePolicy(common));
         return resources.use(
           createDualHeadPolicy({
@@ -175,19 +198,6 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
     resources.dispose();
     throw error;
   }
-}
-
-/** A cache for the prefixes of one whole sequence, as far as there is room for them. */
-function openPrefixCache(
-  { backbone }: LoadedModel,
-  device: Device,
-  extents: { readonly slotCount: number; readonly capacity: number },
-): PrefixCache {
-  const { hiddenSize } = backbone.config;
-  const probe = backbone.createCache(device, { slotCount: 1, capacity: 1, hiddenSize });
-  const prefixBytes = Math.min(prefixLimit, extents.capacity * probe.bytesPerRow);
-  probe[Symbol.dispose]();
-  return createPrefixCache(backbone, device, { ...extents, chunkSize, prefixBytes });
 }
 
 /** The prompt of a command as token ids: raw ids as they are, text through the tokenizer. */

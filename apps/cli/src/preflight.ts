@@ -18,7 +18,7 @@ import {
 } from "@dual-head/hub";
 import { type Device, sizeOf } from "@dual-head/tensor-core";
 import { defaultGate, describeHeads, type HeadsDescription } from "@dual-head/train";
-import { chooseContext, freeMemory, historyBytes, keyBytes } from "./context.ts";
+import { chooseContext, freeMemory, historyBytes, keyBytes, prefixCacheBytes } from "./context.ts";
 import type { Io } from "./io.ts";
 import { describeConfig, type ModelDescription, openDescribed } from "./load-model.ts";
 import { locate } from "./locate.ts";
@@ -49,7 +49,9 @@ export interface Need {
   readonly contextTokens: number;
   /** Keys, values and histories of gates of one such sequence. */
   readonly cacheBytes: number;
-  /** Weights, heads and caches. */
+  /** What chat keeps beside them of prefixes: pages of one more sequence within a limit, and hidden states. */
+  readonly prefixBytes: number;
+  /** Weights, heads, caches and prefixes. */
   readonly totalBytes: number;
   readonly fits: boolean;
 }
@@ -105,11 +107,13 @@ export async function examineModel(
   const needs = dtypes.map((dtype): Need => {
     const weights = description.weightBytes(device, dtype);
     const headBytes = descriptions.reduce((sum, each) => sum + headsBytes(each, weights, description, numberBytes), 0);
-    const contextTokens = chooseContext(context, config.maxTokens, bytesOf, room - weights - headBytes);
-    const cacheBytes = bytesOf(contextTokens);
-    const totalBytes = weights + headBytes + cacheBytes;
+    const prefixesOf = (tokenCount: number) => prefixCacheBytes(description, tokenCount, numberBytes);
+    const withPrefixes = (tokenCount: number) => bytesOf(tokenCount) + prefixesOf(tokenCount);
+    const contextTokens = chooseContext(context, config.maxTokens, withPrefixes, room - weights - headBytes);
+    const [cacheBytes, prefixBytes] = [bytesOf(contextTokens), prefixesOf(contextTokens)];
+    const totalBytes = weights + headBytes + cacheBytes + prefixBytes;
     const fits = totalBytes + readingBytes <= free && totalBytes <= (maximumBytes ?? Number.POSITIVE_INFINITY);
-    return { dtype, weightBytes: weights, headBytes, contextTokens, cacheBytes, totalBytes, fits };
+    return { dtype, weightBytes: weights, headBytes, contextTokens, cacheBytes, prefixBytes, totalBytes, fits };
   });
   return {
     model: facts,
