@@ -74,6 +74,49 @@ describe("memory of chat", () => {
   });
 });
 
+describe("heads of a mode", () => {
+  const generate = (...extra: string[]) =>
+    run([
+      ...[
+        "generate",
+        "--model",
+        place("model"),
+        "--device",
+        "cpu",
+        "--tokens",
+        "3,5",
+        "--max-new-tokens",
+        "4",
+        "--json",
+      ],
+      ...["--temperature", "0", ...extra],
+    ]);
+  const logps = async (...extra: string[]) => {
+    const { out } = await generate(...extra);
+    return (JSON.parse(out) as { readonly tokens: readonly { readonly logp: number }[] }).tokens.map(
+      ({ logp }) => logp,
+    );
+  };
+
+  it("are mixed as they were trained where nothing is said, and heads of several modes are refused then", async () => {
+    await mkdir(place("exact"));
+    await writeTinyHeads(place("exact"), place("model"), { mixing: "klExact" });
+    const exact = ["--heads", place("exact")];
+    const said = await logps(...exact);
+    expect(said).toEqual(await logps(...exact, "--mixing", "klExact"));
+    expect(said).not.toEqual(await logps(...exact, "--mixing", "convex"));
+    expect(await logps("--heads", place("heads"))).toEqual(
+      await logps("--heads", place("heads"), "--mixing", "convex"),
+    );
+    const both = await generate(...exact, "--heads", place("heads"));
+    expect(both.status).toBe(2);
+    expect(both.note).toContain(
+      "trained in the modes klExact and convex, and one fusion has one; choose it by --mixing",
+    );
+    expect((await generate(...exact, "--heads", place("heads"), "--mixing", "additive")).status).toBe(0);
+  });
+});
+
 describe("chat", () => {
   it("answers turn after turn, the same for the same seed, and forgets when it is asked to", async () => {
     const argv = [

@@ -6,7 +6,7 @@ import { createBasePolicy, createDualHeadPolicy } from "@dual-head/methods";
 import type { Controls, DecodePolicy, Detokenizer } from "@dual-head/sampler";
 import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core";
 import type { Tokenizer } from "@dual-head/tokenizer";
-import { type LoadedHeads, loadHeads } from "@dual-head/train";
+import { type LoadedHeads, loadHeads, trainedMixing } from "@dual-head/train";
 import {
   checkCaches,
   checkContext,
@@ -147,6 +147,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
     const maxTokens = checkContext(options.context ?? config.maxTokens, config.maxTokens);
     const gates = heads.map(({ gate }) => gate.config);
     const numberBytes = device.floatDtype === "f64" ? 8 : 4;
+    const mixing = options.mixing ?? mixingOf(heads);
     const bytesOf = (tokenCount: number) =>
       keyBytes(description, tokenCount, numberBytes) + historyBytes(gates, tokenCount, numberBytes);
     return {
@@ -188,7 +189,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
               gate,
               gateParams,
             })),
-            mixing: options.mixing ?? "convex",
+            mixing,
           }),
         );
       },
@@ -198,6 +199,15 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
     resources.dispose();
     throw error;
   }
+}
+
+/** The mode that all heads were trained in; convex without heads. */
+function mixingOf(heads: readonly LoadedHeads[]): MixingMode {
+  const modes = [...new Set(heads.map(({ description }) => trainedMixing(description)))];
+  if (modes.length <= 1) return modes[0] ?? "convex";
+  throw new UsageError(
+    `Cannot mix the heads: they were trained in the modes ${modes.join(" and ")}, and one fusion has one; choose it by --mixing`,
+  );
 }
 
 /** The prompt of a command as token ids: raw ids as they are, text through the tokenizer. */

@@ -2,7 +2,14 @@
 // a file for another backbone, tokenizer, shape or version is refused. Knows no training step.
 import { findPathKind, writeFileAtomic } from "@dual-head/bytes";
 import { type Checkpoint, openCheckpoint, writeSafetensors } from "@dual-head/checkpoint";
-import { createGate, type Gate, type GateConfig, type GateParams } from "@dual-head/gating";
+import {
+  createGate,
+  type Gate,
+  type GateConfig,
+  type GateParams,
+  type MixingMode,
+  mixingModes,
+} from "@dual-head/gating";
 import { createHead, type HeadConfig, type HeadParams, type RewardHead } from "@dual-head/heads";
 import type { Device, PackedDtype } from "@dual-head/tensor-core";
 import * as v from "valibot";
@@ -212,6 +219,11 @@ export async function loadHeads(
   } finally {
     await checkpoint.close();
   }
+}
+
+/** The mode that heads were trained to be mixed in; convex, the paper's, where their settings name none. */
+export function trainedMixing({ settings }: Pick<HeadsDescription, "settings">): MixingMode {
+  return mixingModes.find((mode) => mode === settings.mixing) ?? "convex";
 }
 
 /** Parameters with null for the bias a head was configured without. */

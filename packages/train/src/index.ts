@@ -36,6 +36,7 @@ export {
   type LoadHeadsOptions,
   loadHeads,
   saveHeads,
+  trainedMixing,
 } from "./heads-file.ts";
 export { metricsFileName, type StepMetrics } from "./metrics.ts";
 export {

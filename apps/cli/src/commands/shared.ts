@@ -22,7 +22,7 @@ export interface AlignedModelOptions extends DeviceOptions {
   readonly heads?: readonly HeadsOption[];
   readonly strength: number;
   readonly alpha?: number;
-  readonly mixing: MixingMode;
+  readonly mixing?: MixingMode;
 }
 
 /** What the sampling options give. */
@@ -102,9 +102,9 @@ export function addModelOptions(command: Command): Command {
       )
       .option("--alpha <a>", "set alpha to a number instead of asking the gate", numberOption({ min: 0, max: 1 }))
       .addOption(
-        new Option("--mixing <mode>", "how heads are put together")
-          .choices(mixingModes as MixingMode[])
-          .default("convex"),
+        new Option("--mixing <mode>", "how heads are put together (default: as they were trained)").choices(
+          mixingModes as MixingMode[],
+        ),
       ),
   );
 }

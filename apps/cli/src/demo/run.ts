@@ -195,8 +195,7 @@ async function teach(
     return last;
   });
   const heads = [{ directory: folder, weight: null }];
-  const steered = { ...options, model: backbone, heads, mixing: "klExact" } as const;
-  const [answers] = await using(await openModel(steered, io), (model) =>
+  const [answers] = await using(await openModel({ ...options, model: backbone, heads }, io), (model) =>
     answerPrompts(model, prompts, [{ strength: 1 }], seed, events, io),
   );
   const { measure: after } = measureAnswers(

@@ -3,7 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { gpt2ConfigFrom, gpt2WeightNames } from "@dual-head/backbone-gpt2";
 import { initialiseLlama, llamaConfigFrom, saveLlama } from "@dual-head/backbone-llama";
 import { openCheckpoint, type StoredTensor, writeSafetensors } from "@dual-head/checkpoint";
-import { attentionGate, constantGate } from "@dual-head/gating";
+import { attentionGate, constantGate, type MixingMode } from "@dual-head/gating";
 import {
   blockHead,
   type HeadConfig,
@@ -146,6 +146,8 @@ export interface TinyHeads {
   /** A constant gate; an attention gate where it is left out. */
   readonly alpha?: number;
   readonly seed?: number;
+  /** The mode of fusion in training; convex where it is left out. */
+  readonly mixing?: MixingMode;
 }
 
 /** Writes heads with random parameters for the model of a folder. */
@@ -184,7 +186,7 @@ export async function writeTinyHeads(folder: string, model: string, options: Tin
     backboneSha256: loaded.sha256,
     backboneDtype: "f32",
     tokenizerSha256: (await loadTokenizer(model)).sha256,
-    settings: {},
+    settings: options.mixing === undefined ? {} : { mixing: options.mixing },
     figures: { step: 1, stepCount: 1, trainLoss: null, heldOut: null, device: "reference" },
   });
 }

@@ -30,7 +30,11 @@ async function openBench(name: "reference" | "cpu", window: number | null = null
   };
   const dualHead = (seed: number, options: object = {}) => {
     // Changed hidden states, where an untrained block leaves them as they are.
-    const params = { ...block.init(device, seed, lmHead), down: randomTensor(device, seed, [hiddenSize, 5]) };
+    const params = {
+      ...block.init(device, seed, lmHead),
+      output: randomTensor(device, seed + 1, [hiddenSize, 6]),
+      down: randomTensor(device, seed, [hiddenSize, 5]),
+    };
     const projection = block.projection(params, lmHead);
     const gateParams = {
       ...gate.init(device, seed),

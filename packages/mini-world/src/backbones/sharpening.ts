@@ -31,10 +31,12 @@ export async function writeUnsharpened(name: BackboneName, model: string, folder
  * Logits of the language-model head, of the reward head and of their fusion are then s times those before, and α is the
  * same, exactly but for rounding. The figures of the card stay those of the training.
  *
+ * Only heads that read hidden states themselves: an encoding would have to be scaled within.
+ *
  * @param heads the folder that training wrote
  * @param model the folder of the sharpened model
  * @param folder the folder to write
- * @throws HeadsFileError where `heads` is no heads file
+ * @throws HeadsFileError where `heads` is no heads file, RangeError where the head has features of its own
  */
 export async function sharpenHeads(name: BackboneName, heads: string, model: string, folder: string): Promise<void> {
   const { sharpness } = recipes[name];
@@ -42,6 +44,11 @@ export async function sharpenHeads(name: BackboneName, heads: string, model: str
   using device = await openDevice("cpu", { threads: 1 });
   using loaded = await loadLlama(model, device);
   using trained = await loadHeads(heads, device, description);
+  if (trained.head.encoding(trained.headParams) !== null) {
+    throw new RangeError(
+      `Cannot sharpen ${heads}: a ${trained.head.kind} head makes features of its own of hidden states; train a linear or low-rank one`,
+    );
+  }
   await createDirectory(folder);
   const made: Tensor[] = [];
   const times = (tensor: Tensor, factor: number) => {

@@ -14,9 +14,10 @@ import {
 } from "@dual-head/methods";
 import { type BatchGenerator, type Controls, type DecodePolicy, sampled } from "@dual-head/sampler";
 import type { Device } from "@dual-head/tensor-core";
+import { trainedMixing } from "@dual-head/train";
 import { UsageError } from "../../io.ts";
 import { type Arm, keyOf, type MethodId, type PartKind, type PartSpec } from "../arm.ts";
-import type { HeadsPart, LoadedParts, ModelPart, ScorePart } from "./parts.ts";
+import type { LoadedParts, ModelPart, ScorePart } from "./parts.ts";
 
 /** What an arm is opened with. */
 export interface OpenContext {
@@ -155,7 +156,7 @@ const dualHead = policyMethod(({ device, base, parts, slotCount, capacity }) => 
   const { backbone, params } = base;
   return createDualHeadPolicy({
     ...{ backbone, params, device, slotCount, capacity },
-    mixing: mixingOf(parts.heads[0]!),
+    mixing: trainedMixing(parts.heads[0]!.loaded.description),
     heads: parts.heads.map(({ name, loaded }) => ({
       name,
       projection: loaded.head.projection(loaded.headParams, backbone.lmHead(params)),
@@ -165,12 +166,6 @@ const dualHead = policyMethod(({ device, base, parts, slotCount, capacity }) => 
     })),
   });
 });
-
-/** Heads decode in the mode they were trained in. */
-function mixingOf({ loaded }: HeadsPart) {
-  const { mixing } = loaded.description.settings;
-  return mixing === "klExact" || mixing === "additive" || mixing === "mixture" ? mixing : "convex";
-}
 
 const defaultTopK = 10;
 

@@ -1,5 +1,8 @@
 // "Ablation": what dual-head loses without its parts, each variant trained anew and compared with GenARM; and variants that
 // the paper does not have.
+import { defaultHead, defaultSettings } from "@dual-head/train";
+import type { PartSettings } from "../arm.ts";
+import { type EvalConfig, methodConfigOf } from "../config.ts";
 import type { Claim, Figure, SuiteReport, TableRow } from "../figures.ts";
 import { type Compared, compare, decided, meanFigure, pairedDifference, percent, rewardOf, signed } from "./compare.ts";
 import { type ArmOverrides, answer, armOf, type Suite, type SuiteContext } from "./context.ts";
@@ -10,7 +13,7 @@ import { paperAblation } from "./paper.ts";
 export type Variant = ArmOverrides & { readonly name: string; readonly label: string };
 
 /** Variants by name. */
-export const variants: readonly Variant[] = [
+const variants: readonly Variant[] = [
   { name: "fixed", label: "fixed gating, α = 0.5", training: { gate: { kind: "constant", alpha: 0.5 } } },
   { name: "unregularised", label: "no gating regularisation, λ_G = 0", training: { lambdaGate: 0 } },
   { name: "single-head", label: "single-head attention", training: { gate: { headCount: 1 } } },
@@ -19,12 +22,16 @@ export const variants: readonly Variant[] = [
   { name: "reward-only", label: "preferences score the reward head alone", training: { preferenceOn: "reward" } },
   {
     name: "convex",
-    label: "convex mixing, as printed (E4), at strength 1 and λ_G = 1",
+    label: "convex mixing (E4) at strength 1 and λ_G = 1",
     knobs: { strength: 1 },
     training: { mixing: "convex", lambdaGate: 1 },
   },
-  { name: "linear", label: "linear head, as printed (E3)", training: { head: { kind: "linear" } } },
-  { name: "low-rank", label: "low-rank head, rank 16", training: { head: { kind: "low-rank", rank: 16, bias: true } } },
+  { name: "linear", label: "linear head (E3) at the same rate", training: { head: { kind: "linear" } } },
+  {
+    name: "low-rank",
+    label: "low-rank head, rank 16, at the same rate",
+    training: { head: { kind: "low-rank", rank: 16, bias: true } },
+  },
   {
     name: "block",
     label: "block head, one transformer block over h_1..t",
@@ -33,6 +40,21 @@ export const variants: readonly Variant[] = [
   { name: "full", label: "full dual-head" },
 ];
 
+/** What training has where a configuration does not say. */
+const unsaid: PartSettings = { ...defaultSettings, head: defaultHead };
+
+/** The variants that differ from the configuration's dual-head, and that one itself. */
+export function variantsOf(config: EvalConfig): readonly Variant[] {
+  const configured: PartSettings = { ...unsaid, ...methodConfigOf(config, "dual-head").training };
+  const kindOf = (value: unknown) => (value as { readonly kind?: unknown } | undefined)?.kind;
+  const isConfigured = ([name, value]: readonly [string, unknown]) =>
+    value === configured[name] || (name === "head" && kindOf(value) === kindOf(configured[name]));
+  return variants.filter(
+    ({ name, knobs, training = {} }) =>
+      name === "full" || knobs !== undefined || !Object.entries(training).every(isConfigured),
+  );
+}
+
 /** The paper's table of ablations. */
 export const ablationSuite: Suite = {
   name: "ablation",
@@ -40,9 +62,9 @@ export const ablationSuite: Suite = {
   needs: [needs.testPrompts],
   arms: (config, setting) => [
     armOf(config, setting, "genarm"),
-    ...variants.map(({ label: _, ...overrides }) => armOf(config, setting, "dual-head", overrides)),
+    ...variantsOf(config).map(({ label: _, ...overrides }) => armOf(config, setting, "dual-head", overrides)),
   ],
-  judged: ({ prompts }) => ({ comparisons: variants.length * prompts, grades: 0 }),
+  judged: (config) => ({ comparisons: variantsOf(config).length * config.prompts, grades: 0 }),
   async run(context): Promise<SuiteReport> {
     const [genArm, ...arms] = ablationSuite.arms(context.config, context.setting);
     const withKl = context.config.temperature > 0;
@@ -56,6 +78,7 @@ export const ablationSuite: Suite = {
 function reportOf(compared: readonly Compared[], { config, setting }: SuiteContext): SuiteReport {
   const [reward] = setting.rewards;
   const full = compared.at(-1)!;
+  const own = variantsOf(config);
   return {
     suite: "ablation",
     title: ablationSuite.title,
@@ -72,11 +95,11 @@ function reportOf(compared: readonly Compared[], { config, setting }: SuiteConte
           { name: "KL", digits: 1 },
         ],
         rows: compared.map(({ first, win, lengthControlled }, at): TableRow => {
-          const paper = paperAblation[variants[at]!.name];
+          const paper = paperAblation[own[at]!.name];
           const kls = first.responses.flatMap(({ kl }) => kl ?? []);
           const alphas = first.responses.flatMap(({ alpha }) => alpha ?? []);
           return {
-            label: variants[at]!.label,
+            label: own[at]!.label,
             cells: [
               win,
               lengthControlled,
@@ -94,7 +117,7 @@ function reportOf(compared: readonly Compared[], { config, setting }: SuiteConte
       const [one, two] = [full.first.rewards[reward!], first.rewards[reward!]];
       const difference = one === undefined || two === undefined ? null : pairedDifference(one, two, config.seed);
       const wins = `Win rates over GenARM ${percent(full.win)} against ${percent(win)}`;
-      return variantClaims(variants[at]!, difference, wins);
+      return variantClaims(own[at]!, difference, wins);
     }),
     notes: [],
   };

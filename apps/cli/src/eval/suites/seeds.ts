@@ -5,7 +5,7 @@ import type { EvalConfig } from "../config.ts";
 import type { Claim, Figure, ReportTable, SuiteReport, TableRow } from "../figures.ts";
 import { distinctParts } from "../methods/methods.ts";
 import type { Setting } from "../settings/setting.ts";
-import { type Variant, variantClaims, variants } from "./ablation.ts";
+import { type Variant, variantClaims, variantsOf } from "./ablation.ts";
 import { type Compared, compare, figureOf, percent, preferenceClaim, rewardOf } from "./compare.ts";
 import { type Answered, answer, armOf, inTurn, type Suite, type SuiteContext } from "./context.ts";
 import { baselines } from "./main.ts";
@@ -14,11 +14,13 @@ import { paperWins } from "./paper.ts";
 
 /** Methods that are trained: what answers alike after every training, such as base, has nothing to say here. */
 const methods: readonly MethodId[] = [...baselines, "best-of-n"];
-const ownVariants: readonly Variant[] = variants.filter(({ name }) =>
-  ["fixed", "single-head", "linear"].includes(name),
-);
-const variantOf = (label: string) => ownVariants.find((each) => each.label === label);
-const labels: readonly string[] = [...methods, ...ownVariants.map(({ label }) => label)];
+const ownVariantsOf = (config: EvalConfig): readonly Variant[] =>
+  variantsOf(config).filter(({ name }) => ["fixed", "single-head", "linear"].includes(name));
+/** What dual-head is compared with: peers, and variants of its own. */
+const comparedOf = (config: EvalConfig): readonly Pick<Rival, "label" | "variant">[] => [
+  ...methods.map((label) => ({ label, variant: null })),
+  ...ownVariantsOf(config).map((variant) => ({ label: variant.label, variant })),
+];
 
 /** The seeds of trainings: the configuration's, so that other suites' trainings are used, and those after it. */
 function seedsOf({ seed, trainingSeeds = 3 }: EvalConfig): readonly number[] {
@@ -30,7 +32,9 @@ function armsOf(config: EvalConfig, setting: Setting, seed: number): readonly [A
   return [
     armOf(config, setting, "dual-head", { seed }),
     ...methods.map((method) => armOf(config, setting, method, { seed })),
-    ...ownVariants.map(({ label: _, ...overrides }) => armOf(config, setting, "dual-head", { ...overrides, seed })),
+    ...ownVariantsOf(config).map(({ label: _, ...overrides }) =>
+      armOf(config, setting, "dual-head", { ...overrides, seed }),
+    ),
   ];
 }
 
@@ -43,7 +47,7 @@ export const seedsSuite: Suite = {
   title: "Seeds: several trainings of each method",
   needs: [needs.testPrompts],
   arms: allArms,
-  judged: (config) => ({ comparisons: seedsOf(config).length * labels.length * config.prompts, grades: 0 }),
+  judged: (config) => ({ comparisons: seedsOf(config).length * comparedOf(config).length * config.prompts, grades: 0 }),
   async run(context): Promise<SuiteReport> {
     const { config, setting } = context;
     const trained = await inTurn(seedsOf(config), async (seed) => {
@@ -62,9 +66,9 @@ export function seedsReport(
 ): SuiteReport {
   const seeds = seedsOf(config);
   const reward = setting.rewards[0]!;
-  const rivals = labels.map((label, at) =>
+  const rivals = comparedOf(config).map((named, at) =>
     rivalOf(
-      label,
+      named,
       reward,
       trained.map((compared) => compared[at]!),
     ),
@@ -77,7 +81,7 @@ export function seedsReport(
     plots: [],
     claims: rivals.flatMap(claimsOf),
     notes: [
-      `${seeds.length} trainings of each of ${labels.length + 1} methods, with the seeds ${seeds.join(", ")}: ${parts} trainings in all, since some share a reward model. A seed draws the preference pairs and trains; prompts and the random numbers of answers are the same throughout. ${seeds.length} seeds are few: intervals account for that, deviations over seeds have none.`,
+      `${seeds.length} trainings of each of ${rivals.length + 1} methods, with the seeds ${seeds.join(", ")}: ${parts} trainings in all, since some share a reward model. A seed draws the preference pairs and trains; prompts and the random numbers of answers are the same throughout. ${seeds.length} seeds are few: intervals account for that, deviations over seeds have none.`,
     ],
   };
 }
@@ -85,6 +89,8 @@ export function seedsReport(
 /** What dual-head is compared with, over all trainings. */
 interface Rival {
   readonly label: string;
+  /** Null of a peer. */
+  readonly variant: Variant | null;
   readonly compared: readonly Compared[];
   /** Over seeds and the prompts whose verdicts were understood with every seed. */
   readonly win: Figure | null;
@@ -93,7 +99,7 @@ interface Rival {
   readonly own: CrossedMeanEstimate | null;
 }
 
-function rivalOf(label: string, reward: string, compared: readonly Compared[]): Rival {
+function rivalOf(named: Pick<Rival, "label" | "variant">, reward: string, compared: readonly Compared[]): Rival {
   const prompts = compared[0]!.outcomes.flatMap((_, at) =>
     compared.every(({ outcomes }) => outcomes[at] !== null) ? [at] : [],
   );
@@ -101,7 +107,8 @@ function rivalOf(label: string, reward: string, compared: readonly Compared[]): 
   const rewards = compared.map(({ first, second }) => [first.rewards[reward], second.rewards[reward]] as const);
   const differences = rewards.map(([one, two]) => one?.map((value, at) => value - two![at]!) ?? null);
   return {
-    ...{ label, compared, understood: prompts.length },
+    ...named,
+    ...{ compared, understood: prompts.length },
     win: prompts.length < 2 ? null : withinShares(figureOf(crossedMean(win))),
     difference: figureOrNull(crossedOf(differences)),
     own: crossedOf(compared.map(({ second }) => second.rewards[reward] ?? null)),
@@ -130,10 +137,10 @@ function winTable(rivals: readonly Rival[], seeds: readonly number[]): ReportTab
     title: "Win rates of dual-head, trained anew with each seed",
     caption: `${rivals[0]!.compared[0]!.count} prompts, judged in both orders, ties as half; both sides are trained with the seed of the column, whose interval is over prompts for that training. The last column is the mean over seeds, its interval ${both} and cut to 0 to 100.${unparsed === 0 ? "" : ` It leaves out ${unparsed} prompts, over all rows, of which a verdict was not understood with some seed.`} The paper's figures are of one training.`,
     columns: [...seeds.map((seed) => ({ name: `seed ${seed}, %`, ...share })), { name: "all seeds, %", ...share }],
-    rows: rivals.map(({ label, compared, win }): TableRow => {
+    rows: rivals.map(({ label, variant, compared, win }): TableRow => {
       const paper = paperWins["LLaMA-7B"][label];
       return {
-        label: `dual-head against ${variantOf(label) !== undefined ? "its variant: " : ""}${label}`,
+        label: `dual-head against ${variant === null ? "" : "its variant: "}${label}`,
         cells: [...compared.map((each) => each.win), win],
         paper: [...seeds.map(() => null), paper?.win ?? null],
       };
@@ -187,9 +194,8 @@ function rewardTable(
   };
 }
 
-function claimsOf({ label, compared, win, difference }: Rival): readonly Claim[] {
-  const variant = variantOf(label);
-  if (variant !== undefined) {
+function claimsOf({ label, variant, compared, win, difference }: Rival): readonly Claim[] {
+  if (variant !== null) {
     return variantClaims(variant, difference, `Preferred in ${win === null ? "an unknown share" : percent(win)}`);
   }
   const paper = paperWins["LLaMA-7B"][label];
