@@ -2,6 +2,7 @@
 // Knows no policy.
 import os from "node:os";
 import type { GateConfig } from "@dual-head/gating";
+import type { HeadConfig } from "@dual-head/heads";
 import type { Device } from "@dual-head/tensor-core";
 import { formatBytes, UsageError } from "./io.ts";
 import type { ModelDescription } from "./load-model.ts";
@@ -48,9 +49,21 @@ export function prefixCacheBytes(model: CachedModel, tokenCount: number, numberB
   return hidden + prefixBytes(model, tokenCount, numberBytes);
 }
 
-/** Bytes that the histories of gates take beside them. */
-export function historyBytes(gates: readonly GateConfig[], tokenCount: number, numberBytes: number): number {
-  const perToken = gates.reduce((sum, gate) => sum + (gate.kind === "attention" ? gate.width + gate.headCount : 0), 0);
+/** What a head and its gate remember of a sequence is decided by. */
+export interface RememberingHead {
+  readonly head: HeadConfig;
+  readonly gate: GateConfig;
+}
+
+/** Bytes that the histories of gates and of heads take beside them. */
+export function historyBytes(heads: readonly RememberingHead[], tokenCount: number, numberBytes: number): number {
+  const perToken = heads.reduce(
+    (sum, { head, gate }) =>
+      sum +
+      (gate.kind === "attention" ? gate.width + gate.headCount : 0) +
+      (head.kind === "block" ? 2 * head.width : 0),
+    0,
+  );
   return perToken * tokenCount * numberBytes;
 }
 

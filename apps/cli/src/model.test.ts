@@ -52,15 +52,19 @@ describe("memory of chat", () => {
   it("is what doctor counts: caches and prefixes of every length, with heads and without, with a window", async () => {
     const window = { model_type: "mistral", sliding_window: 64, max_position_embeddings: 2048 };
     await writeTinyModel(place("window"), window);
-    const headsOf = (given: boolean) => (given ? [{ directory: place("heads"), weight: 1 }] : []);
-    for (const [name, hasHeads, context] of [
-      ["model", false, 256],
-      ["model", true, 256],
-      ["model", true, 48],
-      ["window", false, 2048],
+    await mkdir(place("block"));
+    await writeTinyHeads(place("block"), place("model"), { kind: "block" });
+    for (const [name, folders, context] of [
+      ["model", [], 256],
+      ["model", ["heads"], 256],
+      ["model", ["heads"], 48],
+      ["model", ["block", "heads"], 256],
+      ["window", [], 2048],
     ] as const) {
-      using model = await openModel({ model: place(name), device: "cpu", heads: headsOf(hasHeads), context }, io);
-      const { needs } = await examineModel(place(name), hasHeads ? [place("heads")] : [], model.device, io, {
+      const paths = folders.map(place);
+      const heads = paths.map((directory) => ({ directory, weight: 1 }));
+      using model = await openModel({ model: place(name), device: "cpu", heads, context }, io);
+      const { needs } = await examineModel(place(name), paths, model.device, io, {
         context,
       });
       const { cacheBytes, prefixBytes } = needs.find(({ dtype }) => dtype === "f32")!;

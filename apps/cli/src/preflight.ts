@@ -5,6 +5,7 @@ import { type ConfigOptions, type WeightDtype, weightDtypes } from "@dual-head/b
 import type { OpenModelOptions } from "@dual-head/backbone-llama";
 import { type ByteSource, decodeText, findPathKind, parseJson } from "@dual-head/bytes";
 import { type Checkpoint, openSafetensors, readPartBytes } from "@dual-head/checkpoint";
+import { createHead } from "@dual-head/heads";
 import {
   chooseFiles,
   describeName,
@@ -17,7 +18,7 @@ import {
   shardsOfIndex,
 } from "@dual-head/hub";
 import { type Device, sizeOf } from "@dual-head/tensor-core";
-import { defaultGate, describeHeads, type HeadsDescription } from "@dual-head/train";
+import { defaultGate, defaultHead, describeHeads, type HeadsDescription, isLargeMatrix } from "@dual-head/train";
 import { chooseContext, freeMemory, historyBytes, keyBytes, prefixCacheBytes } from "./context.ts";
 import type { Io } from "./io.ts";
 import { describeConfig, type ModelDescription, openDescribed } from "./load-model.ts";
@@ -96,9 +97,8 @@ export async function examineModel(
   const descriptions: HeadsDescription[] = [];
   for (const path of heads) descriptions.push(await describeHeads(await locate(path, "heads", io)));
   const numberBytes = device.floatDtype === "f64" ? 8 : 4;
-  const gates = descriptions.map(({ gate }) => gate);
   const bytesOf = (tokenCount: number) =>
-    keyBytes(description, tokenCount, numberBytes) + historyBytes(gates, tokenCount, numberBytes);
+    keyBytes(description, tokenCount, numberBytes) + historyBytes(descriptions, tokenCount, numberBytes);
   const free = freeMemory();
   const { maximumBytes } = device.info.limits;
   const room = Math.min(free, maximumBytes ?? Number.POSITIVE_INFINITY);
@@ -120,14 +120,18 @@ export async function examineModel(
     device: { name: device.name, description: device.info.description, why: device.why },
     memory: { totalBytes: os.totalmem(), freeBytes: free, deviceBytes: maximumBytes ?? null },
     keyBytesPerToken: keyBytes(description, 1, numberBytes),
-    historyBytesPerToken: historyBytes(gates.length === 0 ? [defaultGate(config.hiddenSize)] : gates, 1, numberBytes),
+    historyBytesPerToken: historyBytes(
+      descriptions.length === 0 ? [{ head: defaultHead, gate: defaultGate(config.hiddenSize) }] : descriptions,
+      1,
+      numberBytes,
+    ),
     headCount: descriptions.length,
     readingBytes,
     needs,
   };
 }
 
-/** A head's matrix is held as the model's are: as many bytes a number; the gate's are floats. */
+/** A head's large matrices are held as the model's are: as many bytes a number; the rest and the gate's are floats. */
 function headsBytes(
   { head, gate }: HeadsDescription,
   weights: number,
@@ -136,13 +140,12 @@ function headsBytes(
 ): number {
   const { vocabSize, hiddenSize } = config;
   const perNumber = weights / parameterCount;
-  const bias = head.bias ? vocabSize * numberBytes : 0;
-  const own =
-    head.kind === "linear"
-      ? vocabSize * hiddenSize * perNumber
-      : numberBytes * (head.kind === "low-rank" ? head.rank * (vocabSize + hiddenSize) : 2 * head.width * hiddenSize);
+  const own = Object.values(createHead(head).parameterShapes(hiddenSize, vocabSize)).reduce((sum, shape) => {
+    const count = shape.reduce((product, extent) => product * extent, 1);
+    return sum + count * (isLargeMatrix(shape, hiddenSize) ? perNumber : numberBytes);
+  }, 0);
   const folded = gate.kind === "attention" ? (2 * gate.width + gate.headCount) * hiddenSize * numberBytes : numberBytes;
-  return Math.round(own + bias + folded);
+  return Math.round(own + folded);
 }
 
 interface Found {

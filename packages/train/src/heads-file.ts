@@ -100,6 +100,11 @@ export async function saveHeads(folder: string, params: TrainedParams, descripti
 /** Matrices of fewer rows or columns are read in no time, and stay floats. */
 const narrowest = 64;
 
+/** Whether a parameter of a head is a matrix that is held as the model's are. */
+export function isLargeMatrix([rows = 1, columns = 1]: readonly number[], hiddenSize: number): boolean {
+  return Math.min(rows, columns) >= Math.min(narrowest, hiddenSize);
+}
+
 const positive = v.pipe(v.number(), v.integer(), v.minValue(1));
 const headSchema = v.variant("kind", [
   v.object({ kind: v.literal("linear"), initialise: v.picklist(["base", "zero", "random"]), bias: v.boolean() }),
@@ -200,10 +205,8 @@ export async function loadHeads(
     const headShapes = head.parameterShapes(target.hiddenSize, target.vocabSize);
     checkNames(checkpoint, { head: headShapes, gate: gate.parameterShapes });
     const { dtype = "f32" } = options;
-    const isLarge = ([rows = 1, columns = 1]: readonly number[]) =>
-      Math.min(rows, columns) >= Math.min(narrowest, target.hiddenSize);
     const held = await loadTensors(checkpoint, device, "head", headShapes, (shape) =>
-      dtype !== "f32" && isLarge(shape) ? dtype : device.floatDtype,
+      dtype !== "f32" && isLargeMatrix(shape, target.hiddenSize) ? dtype : device.floatDtype,
     );
     const gateParams = await loadTensors(checkpoint, device, "gate", gate.parameterShapes);
     return {

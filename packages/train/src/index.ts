@@ -32,6 +32,7 @@ export {
   type HeadsFigures,
   type HeadsTarget,
   headsFileName,
+  isLargeMatrix,
   type LoadedHeads,
   type LoadHeadsOptions,
   loadHeads,
