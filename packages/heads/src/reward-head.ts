@@ -18,7 +18,7 @@ export type HeadConfig =
     };
 
 /**
- * A trainable map from hidden states to reward logits (E3) in two steps: from h_1..t to features [N, D], which most heads
+ * A trainable map from hidden states to reward logits (E3) in two steps: from h_1..t to features [N, D], which some heads
  * leave out, and from features to logits [N, V], given as data for the engine to compute.
  */
 export interface RewardHead<Params extends HeadParams = HeadParams> {

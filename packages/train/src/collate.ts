@@ -1,4 +1,4 @@
-// Host arrays of one micro-batch: hidden rows, segments of the gate, label rows with targets and sequences. Knows no
+// Host arrays of one micro-batch: hidden rows, segments of gate and head, label rows with targets and sequences. Knows no
 // device and no loss.
 import { EmptyBatchError } from "@dual-head/losses";
 import { type Segments, segmentsOf } from "@dual-head/tensor-core";
@@ -41,7 +41,7 @@ export interface MicroBatch {
   readonly pairCount: number;
   /** Responses that E10 learns. */
   readonly lmSequenceCount: number;
-  /** Labels whose gate is asked, a prefix: all that E10 learns, or all. */
+  /** Labels with all rows before them in a segment, a prefix: all that E10 learns, or all. */
   readonly gatedCount: number;
 }
 

@@ -60,7 +60,9 @@ export function batchObjective(
   return (params) => {
     const hidden = device.tensor(batch.hidden, [batch.rowCount, batch.hidden.length / batch.rowCount]);
     const zero = device.tensor([0], []);
-    const { gatedCount, lmCount, preferenceStart } = batch;
+    const { lmCount, preferenceStart } = batch;
+    // Preferences on the reward head alone need no fusion of what they score.
+    const fusedCount = settings.preferenceOn === "reward" ? lmCount : batch.gatedCount;
     const labelCount = batch.targets.length;
     const features = head.encoding(params.head)?.read(hidden, batch.segments, batch.labelRows) ?? null;
     const rmHead = head.projection(params.head, lmHead);
@@ -75,14 +77,14 @@ export function batchObjective(
     let alpha: Tensor | null = null;
     let gateLoss: Tensor | null = null;
     let fusedNats: Tensor | null = null;
-    if (gatedCount > 0) {
-      const gateLogits = gate.logits(params.gate, hidden, batch.segments, batch.labelRows.subarray(0, gatedCount));
-      const controls = createControls(device, settings.mixing, 1, new Array(gatedCount).fill({}));
+    if (fusedCount > 0) {
+      const gateLogits = gate.logits(params.gate, hidden, batch.segments, batch.labelRows.subarray(0, fusedCount));
+      const controls = createControls(device, settings.mixing, 1, new Array(fusedCount).fill({}));
       const coefficients = mixingCoefficients(settings.mixing, [gateLogits], controls);
-      const gated = labels(0, gatedCount);
+      const gated = labels(0, fusedCount);
       fusedNats = mixedNats(settings.mixing, gated.hidden, lmHead, [gated.rmHead], coefficients, gated.targets);
       if (lmCount > 0) {
-        const learnt = (values: Tensor) => (lmCount === gatedCount ? values : rowsOf(values, 0, lmCount));
+        const learnt = (values: Tensor) => (lmCount === fusedCount ? values : rowsOf(values, 0, lmCount));
         lm = languageModelLoss(learnt(fusedNats), {
           reduction: settings.reduction,
           sequenceCount: counts.lmSequenceCount,

@@ -3,6 +3,10 @@ import type { Mutation } from "../mutation.ts";
 
 const evaluation = "packages/eval/src";
 const intervals = { test: `${evaluation}/intervals/intervals.test.ts` };
+const crossed = {
+  file: `${evaluation}/intervals/crossed-mean.ts`,
+  test: `${evaluation}/intervals/crossed-mean.test.ts`,
+};
 const paired = { file: `${evaluation}/intervals/paired.ts`, test: `${evaluation}/intervals/paired.test.ts` };
 const votes = { file: `${evaluation}/win-rate/outcome.ts`, test: `${evaluation}/win-rate/win-rate.test.ts` };
 const kl = { test: `${evaluation}/frontier/kl.test.ts` };
@@ -36,6 +40,30 @@ export const evaluationMutations: readonly Mutation[] = [
     find: "Math.sqrt(squares / (values.length - 1))",
     replace: "Math.sqrt(squares / values.length)",
     property: "meanInterval() > is mean ± t·sd/√n",
+  },
+  {
+    id: "crossed-mean-without-prompts",
+    what: "The mean over seeds and prompts leaves out that prompts are a sample",
+    ...crossed,
+    find: "rest + Math.max(0, seeds - rest) + Math.max(0, prompts - rest)",
+    replace: "rest + Math.max(0, seeds - rest)",
+    property: "crossedMean() > of equal seeds is the interval over prompts, of equal prompts that over seeds",
+  },
+  {
+    id: "crossed-mean-below-zero",
+    what: "A component of variance that comes out below zero narrows the interval",
+    ...crossed,
+    find: "Math.max(0, prompts - rest)",
+    replace: "(prompts - rest)",
+    property: "crossedMean() > counts a component below zero as zero, so that no mean square is more than the variance",
+  },
+  {
+    id: "crossed-mean-swapped-extents",
+    what: "Mean squares of seeds are multiplied by the number of seeds",
+    ...crossed,
+    find: "const seeds = promptCount * deviationOf(seedMeans) ** 2;",
+    replace: "const seeds = seedCount * deviationOf(seedMeans) ** 2;",
+    property: "crossedMean() > is what the mean squares of a table say",
   },
   {
     id: "bootstrap-without-replacement",
