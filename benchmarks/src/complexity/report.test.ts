@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { MeasuredSweep } from "./measure-sweeps.ts";
 import { spread } from "./plots.ts";
-import { reportFiles } from "./report.ts";
+import { remark, reportFiles } from "./report.ts";
 
 const seed = 20261124;
 const extents = { hiddenSize: 7, vocabSize: 50, length: 3, gateWidth: 6, gateHeads: 2 };
@@ -88,5 +88,19 @@ describe("spread()", () => {
       }),
       { seed },
     );
+  });
+});
+
+describe("remark()", () => {
+  const exponent = { value: 0.5, low: 0.4, high: 0.6 };
+  it("names the part of times that does not grow with the count, where the count grows faster", () => {
+    const points = [100, 200, 400].map((operations) => ({ operations }));
+    expect(remark({ points, medians: [11, 12, 14], exponent, countExponent: 1 })).toBe("10.0 ms");
+    expect(remark({ points, medians: [11, 12, 14], exponent, countExponent: 0.5 })).toBe("");
+  });
+  it("says nothing of a count that stays as it is, though its times fall by chance", () => {
+    const points = [100, 100].map((operations) => ({ operations }));
+    const falling = { value: -1, low: -1.2, high: -0.8 };
+    expect(remark({ points, medians: [5.9, 5.1], exponent: falling, countExponent: 0 })).toBe("");
   });
 });

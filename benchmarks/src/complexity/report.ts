@@ -130,10 +130,17 @@ function measuredShares(sweeps: readonly MeasuredSweep[]): ShareCurve[] {
   ];
 }
 
-/** What does not grow with the count, where the exponent of time is surely below that of the count. */
-function remark({ points, medians, exponent, countExponent }: FittedSweep): string {
-  if (exponent.high >= countExponent) return "";
+/** What a remark is made of. */
+interface Remarked extends Pick<FittedSweep, "medians" | "exponent" | "countExponent"> {
+  readonly points: readonly { readonly operations: number }[];
+}
+
+/** What does not grow with the count, where there is growth and the exponent of time is surely below that of the count. */
+export function remark({ points, medians, exponent, countExponent }: Remarked): string {
+  // A count that stays as it is has no part that grows; noise alone may make its times fall.
   const operations = points.map((point) => point.operations);
+  const grows = operations.some((count) => count !== operations[0]);
+  if (!grows || exponent.high >= countExponent) return "";
   const fixed = fixedPart(operations, medians);
   return fixed > 0 ? `${formatNumber(fixed)} ms` : "";
 }
