@@ -2,7 +2,7 @@
 // from free lists and given back.
 import { tinyLlama } from "@dual-head/backbone-llama/testing";
 import { attentionGate } from "@dual-head/gating";
-import { linearHead } from "@dual-head/heads";
+import { blockHead, linearHead, type RewardHead, residualHead } from "@dual-head/heads";
 import type { DecodePolicy } from "@dual-head/sampler";
 import { type Device, openDevice } from "@dual-head/tensor-core";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -13,32 +13,40 @@ const stepCount = 1000;
 /** Steps after which nothing new is needed. */
 const warmUp = 5;
 
-function openPolicies(device: Device): Readonly<Record<string, DecodePolicy>> {
+const names = ["base", "linear", "residual", "block"] as const;
+
+function openPolicy(device: Device, name: (typeof names)[number]): DecodePolicy {
   const { backbone, params } = tinyLlama(device, 7, { maxTokens: stepCount });
   const { hiddenSize } = backbone.config;
   const lmHead = backbone.lmHead(params);
-  const head = linearHead({ initialise: "random", bias: true });
   const gate = attentionGate({ hiddenSize, width: 6, headCount: 2, initialAlpha: 0.4 });
-  const heads = [
-    {
-      name: "head",
-      projection: head.projection(head.init(device, 1, lmHead), lmHead),
-      gate,
-      gateParams: gate.init(device, 2),
-    },
-  ];
+  const gateParams = gate.init(device, 2);
   const common = { backbone, params, device, slotCount: 1, capacity: stepCount };
-  return { base: createBasePolicy(common), "dual-head": createDualHeadPolicy({ ...common, mixing: "convex", heads }) };
+  const dualHead = (head: RewardHead) => {
+    const headParams = head.init(device, 1, lmHead);
+    const own = { projection: head.projection(headParams, lmHead), encoding: head.encoding(headParams) };
+    return createDualHeadPolicy({ ...common, mixing: "convex", heads: [{ name: "head", ...own, gate, gateParams }] });
+  };
+  switch (name) {
+    case "base":
+      return createBasePolicy(common);
+    case "linear":
+      return dualHead(linearHead({ initialise: "random", bias: true }));
+    case "residual":
+      return dualHead(residualHead({ width: 5 }));
+    case "block":
+      return dualHead(blockHead({ width: 6, headCount: 2, feedForwardSize: 7 }));
+  }
 }
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
-describe.each(["base", "dual-head"])("a thousand steps of %s", (name) => {
+describe.each(names)("a thousand steps of %s", (name) => {
   it("hold no more tensors, bytes or WebAssembly memory than the first", async () => {
     using device = await openDevice("cpu", { threads: 2 });
-    using policy = openPolicies(device)[name]!;
+    using policy = openPolicy(device, name);
     const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow");
     const sequence = policy.open();
     const held = () => {
