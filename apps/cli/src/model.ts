@@ -145,11 +145,11 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
     const { backbone, params, config, description } = loaded;
     const lmHead = backbone.lmHead(params);
     const maxTokens = checkContext(options.context ?? config.maxTokens, config.maxTokens);
-    const remembered = heads.map(({ description: { head, gate } }) => ({ head, gate }));
+    const descriptions = heads.map(({ description }) => description);
     const numberBytes = device.floatDtype === "f64" ? 8 : 4;
     const mixing = options.mixing ?? mixingOf(heads);
     const bytesOf = (tokenCount: number) =>
-      keyBytes(description, tokenCount, numberBytes) + historyBytes(remembered, tokenCount, numberBytes);
+      keyBytes(description, tokenCount, numberBytes) + historyBytes(descriptions, tokenCount, numberBytes);
     return {
       device,
       loaded,

@@ -13,7 +13,7 @@ import {
 } from "@dual-head/methods";
 import type { DecodePolicy } from "@dual-head/sampler";
 import { createRandom, type Device, leavesOf, type Tensor } from "@dual-head/tensor-core";
-import { defaultGate } from "@dual-head/train";
+import { defaultGate, isLargeMatrix } from "@dual-head/train";
 import { type Benchmark, type Context, extentsFor, roundsOf } from "../benchmark.ts";
 import { bootstrapInterval, measure, ratesOf, samplesOf, speedups, summarise } from "../harness.ts";
 import {
@@ -140,7 +140,7 @@ function rowsOf(device: Device, model: Model, reward: Model, { capacity, dtype, 
     let bytes = 0;
     const entries = Object.entries(own.parameterShapes(hiddenSize, vocabSize)).map(([name, shape]) => {
       const [rows, columns = 1] = shape as readonly [number, number?];
-      const held = dtype !== "f32" && Math.min(rows, columns) >= 64 ? dtype : device.floatDtype;
+      const held = dtype !== "f32" && isLargeMatrix(shape, hiddenSize) ? dtype : device.floatDtype;
       bytes += bytesOf(shape, held === device.floatDtype ? "f32" : dtype);
       const values = uniformValues(rows * columns, 1 / Math.sqrt(hiddenSize), `${own.kind} ${name}`);
       return [name, use(device.keep(device.tensor(values, shape, held)))];

@@ -8,10 +8,10 @@ import {
   createRowCache,
   type Device,
   entriesOf,
-  gatherRows,
   matmul,
   multiply,
   reshape,
+  rowsAsked,
   scatterAddRows,
   sumTo,
   type Tensor,
@@ -115,7 +115,7 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
       const { device } = hidden;
       return device.scope(() => {
         const folded = fold(params);
-        const queried = rows === undefined ? hidden : gatherRows(hidden, device.tensor(rows, [rows.length]));
+        const queried = rowsAsked(hidden, rows);
         const q = matmul(queried, folded.query, { transposeB: true });
         const k = matmul(hidden, folded.key, { transposeB: true });
         const v = matmul(hidden, folded.value, { transposeB: true });
@@ -131,7 +131,7 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
         history.extend(batch);
         history.write(0, matmul(hidden, folded.key, { transposeB: true }), batch);
         history.write(1, matmul(hidden, folded.value, { transposeB: true }), batch);
-        const queried = rows === undefined ? hidden : gatherRows(hidden, device.tensor(rows, [rows.length]));
+        const queried = rowsAsked(hidden, rows);
         const q = matmul(queried, folded.query, { transposeB: true });
         const asked = rows === undefined ? batch : entriesOf(batch, rows);
         const ranges = rangesOf(device, history.ranges(asked), asked.slots.length);

@@ -12,10 +12,10 @@ import {
   matmul,
   type Projection,
   rmsNorm,
+  rowsAsked,
   swiglu,
   type Tensor,
 } from "@dual-head/tensor-core";
-import { rowsAsked } from "./encoding.ts";
 import { countParameters, extentsOf, HeadError, linearBase, type RewardHead, withBias } from "./reward-head.ts";
 
 /**

@@ -1,7 +1,15 @@
 // A reward head with features of its own: a small network beside each hidden state, read by the language-model head's own
 // matrix. Knows no former row and no training.
-import { add, createRowCache, type Device, matmul, type Projection, type Tensor, unary } from "@dual-head/tensor-core";
-import { rowsAsked } from "./encoding.ts";
+import {
+  add,
+  createRowCache,
+  type Device,
+  matmul,
+  type Projection,
+  rowsAsked,
+  type Tensor,
+  unary,
+} from "@dual-head/tensor-core";
 import { initialiseNarrow, type NarrowParams } from "./narrow-params.ts";
 import { countParameters, extentsOf, HeadError, linearBase, type RewardHead, withBias } from "./reward-head.ts";
 

@@ -5,7 +5,7 @@ export { createDevice, type Device, type OpenDeviceOptions, openDevice } from ".
 export { apply } from "./dispatch.ts";
 export { DeviceError, GradientError, ShapeError } from "./errors.ts";
 export { type PackedDtype, packMatrix, unpackMatrix } from "./formats/packing.ts";
-export type { CausalReader, HistoryExtent } from "./nn/causal-reader.ts";
+export { type CausalReader, type HistoryExtent, rowsAsked } from "./nn/causal-reader.ts";
 export { type Page, type PageTableOptions, type Slot, SlotError, type SlotFact } from "./nn/page-table.ts";
 export { type Projection, projectionTerms, type WeightedProjection } from "./nn/projection.ts";
 export {

@@ -1,6 +1,7 @@
 // The contract of whatever reads a sequence causally beside a history of its own: a gate with its parameters, a head's
 // encoding. Knows no implementation.
 import type { Device } from "../device.ts";
+import { gatherRows } from "../ops/gather-rows/op.ts";
 import type { Tensor } from "../tensor.ts";
 import type { RowBatch, Segments } from "./ragged.ts";
 import type { RowCache } from "./row-cache.ts";
@@ -32,4 +33,9 @@ export interface CausalReader {
    * @throws SlotError where the rows do not continue their slots
    */
   extend(hidden: Tensor, batch: RowBatch, history: RowCache, rows?: Uint32Array): Tensor;
+}
+
+/** The rows of hidden states [N, D] that a reader is asked about, [rows.length, D]; every row by default. */
+export function rowsAsked(hidden: Tensor, rows?: Uint32Array): Tensor {
+  return rows === undefined ? hidden : gatherRows(hidden, hidden.device.tensor(rows, [rows.length]));
 }
