@@ -4,10 +4,11 @@ import { Argument, Command } from "commander";
 import { kernelsBegunWith } from "../eval/claim.ts";
 import { readEvalConfig } from "../eval/config.ts";
 import { dryRun } from "../eval/dry-run.ts";
-import { runEvaluation, runFiles, runTuning, tuning } from "../eval/run.ts";
+import { runEvaluation, runFiles, runTuning } from "../eval/run.ts";
 import { shippedConfig, shippedConfigs } from "../eval/shipped-configs.ts";
 import { seedsSuite } from "../eval/suites/seeds.ts";
 import { namedSuites, suites } from "../eval/suites/table.ts";
+import { tunePreview } from "../eval/tune.ts";
 import { createProgress, formatDuration, type Io, UsageError } from "../io.ts";
 import { openDeviceFor } from "../model.ts";
 import { numberOption } from "../options.ts";
@@ -57,7 +58,7 @@ async function evaluate(name: string, options: EvalOptions, io: Io): Promise<voi
   const begunWith = await kernelsBegunWith(out);
   using device = await openDeviceFor({ ...options, ...(begunWith === null ? {} : { kernels: begunWith }) }, io);
   if (options.dryRun === true) {
-    const { lines, problems } = await dryRun(config, name === tune ? [tuning] : chosen, out, device, io);
+    const { lines, problems } = await dryRun(config, name === tune ? [tunePreview] : chosen, out, device, io);
     io.out(`${lines.join("\n")}\n`);
     if (problems.length === 0) return io.note("nothing stands in the way\n");
     throw new UsageError(`Cannot run ${name}: ${problems.join("; ")}`);

@@ -10,8 +10,8 @@ import type { SuiteReport } from "./figures.ts";
 import { openJudge, openRewardModel } from "./judge.ts";
 import { htmlOf, markdownOf, type RunDescription } from "./report.ts";
 import { createSetting, previewSetting } from "./settings/create-setting.ts";
-import type { Suite, SuiteContext, SuitePreview } from "./suites/context.ts";
-import { checkNeeds, needs } from "./suites/needs.ts";
+import type { Suite, SuiteContext } from "./suites/context.ts";
+import { checkNeeds } from "./suites/needs.ts";
 import { describeTrial, runTrials, tunedConfig, tunePreview } from "./tune.ts";
 import { Workbench } from "./workbench.ts";
 
@@ -35,9 +35,6 @@ export const runFiles = {
   trials: "trials.json",
   tuned: "tuned.json",
 } as const;
-
-/** What the search would do, and what it needs. */
-export const tuning: SuitePreview = { ...tunePreview, needs: [needs.validationPrompts] };
 
 /** Runs suites into a directory and returns what they found. */
 export async function runEvaluation(
@@ -69,7 +66,7 @@ export async function runEvaluation(
 /** Searches every method's settings into a directory: the log of all trials, and the configuration of the best. */
 export async function runTuning(options: RunOptions): Promise<void> {
   const { config, device, out, onNote } = options;
-  await checkNeeds([tuning], config, previewSetting(config.setting));
+  await checkNeeds([tunePreview], config, previewSetting(config.setting));
   const claim = { out, config, suites: ["tune"], kernels: device.info.variant, onNote, last: runFiles.trials };
   return inRun(claim, async (ledger) => {
     const results = await withContext(options, ledger, (context) =>

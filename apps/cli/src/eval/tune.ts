@@ -1,10 +1,10 @@
 // The same small search for every method: a few settings each, on prompts of their own, the best by true reward. Writes a log
 // of all trials and the configuration that follows. Knows no table of the paper.
 import { meanInterval } from "@dual-head/eval";
-import { UsageError } from "../io.ts";
 import type { MethodId } from "./arm.ts";
 import type { EvalConfig } from "./config.ts";
 import { answer, armOf, inTurn, type SuiteContext, type SuitePreview } from "./suites/context.ts";
+import { needs } from "./suites/needs.ts";
 
 /** One setting of a method. */
 interface Trial {
@@ -73,10 +73,10 @@ export const trials: readonly Trial[] = [
   trial("cards", { rewardTarget: 12 }, { learningRate: 1e-3, epochs: 2 }),
 ];
 
-/** What the search would do. */
+/** What the search would do, and what it needs. */
 export const tunePreview: SuitePreview = {
   name: "tune",
-  needsScores: true,
+  needs: [needs.scores, needs.validationPrompts],
   arms: (config, setting) =>
     trials.map(({ method, knobs, training }) => armOf(config, setting, method, { knobs, training })),
 };
@@ -89,11 +89,6 @@ export function runTrials(
 ): Promise<readonly TrialResult[]> {
   const { config, setting } = context;
   const [reward] = setting.rewards;
-  if (setting.scorers[reward!] === undefined) {
-    throw new UsageError(
-      `Cannot choose settings: the setting ${setting.name} has no scores by ${reward}; add setting.scorers.${reward}`,
-    );
-  }
   return inTurn(trials, async ({ method, knobs, training }) => {
     // With what the configuration says beside: the trial's own settings alone would not give the same figures again.
     const arm = armOf(config, setting, method, { knobs, training });

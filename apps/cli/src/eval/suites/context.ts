@@ -52,8 +52,6 @@ export type SuiteNeed = (config: EvalConfig, setting: Setting) => void | Promise
 /** What of a suite is known beforehand. */
 export interface SuitePreview {
   readonly name: string;
-  /** Whether somebody must score by the setting's first reward. */
-  readonly needsScores?: boolean | undefined;
   /** What else it needs beside its arms; a run and its dry run check the same. */
   readonly needs?: readonly SuiteNeed[] | undefined;
   /** Arms it will run, for the preview of a dry run. */

@@ -77,9 +77,8 @@ const namedKls = [1, 2, 4] as const;
 /** The suite that no table of the paper has, and the only one in which methods can be compared at equal distance. */
 export const frontierSuite: Suite = {
   name: "frontier",
-  needsScores: true,
   title: "Frontier: reward against distance from the base model",
-  needs: [needs.testPrompts, divergences],
+  needs: [needs.scores, needs.testPrompts, divergences],
   arms: (config, setting) => pointsOf(config, setting).map(({ arm }) => arm),
   async run(context): Promise<SuiteReport> {
     const { config, setting } = context;

@@ -5,12 +5,12 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../../testing/folder.ts";
 import { run } from "../../testing/run.ts";
 import { parseEvalConfig } from "../config.ts";
-import { tuning } from "../run.ts";
 import { previewSetting } from "../settings/create-setting.ts";
+import { tunePreview } from "../tune.ts";
 import { checkNeeds, lacksOf } from "./needs.ts";
 import { namedSuites } from "./table.ts";
 
-const all = [...namedSuites, tuning];
+const all = [...namedSuites, tunePreview];
 
 describe("lacksOf()", () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -52,8 +52,7 @@ export async function lacksOf(
   const all: SuiteLack[] = [];
   for (const suite of suites) {
     const found = [];
-    for (const need of [...(suite.needsScores === true ? [needs.scores] : []), ...(suite.needs ?? [])])
-      found.push(await lackOf(need, need));
+    for (const need of suite.needs ?? []) found.push(await lackOf(need, need));
     if (setting.rewards.length === 0) found.push("setting.preferences names no reward; add one with its files");
     const rewards = distinctParts(suite.arms(config, setting)).map(({ reward }) => reward);
     for (const reward of new Set(rewards)) found.push(await lackOf(reward, pairsFor(reward)));
