@@ -21,7 +21,10 @@ export function createGpt2(config: Gpt2Config): Backbone<Gpt2Params> {
     begin: (params, tokens, positions) => ({
       embedded: add(
         gatherRows(params.embedding, tokens),
-        gatherRows(params.positions, tokens.device.tensor(positions, [positions.length])),
+        gatherRows(
+          params.positions,
+          tokens.device.tensor(() => positions, [positions.length]),
+        ),
       ),
       block(index, x, attend) {
         const layer = params.layers[index]!;

@@ -20,7 +20,7 @@ export function createLlama(config: LlamaConfig): Backbone<LlamaParams> {
     checkPositions: (positions) => checkAngles(config, positions),
     begin(params, tokens, positions) {
       const shape = [positions.length, config.rotarySize ?? config.headSize];
-      const rotation = tokens.device.tensor(ropeRotation(config, positions), shape);
+      const rotation = tokens.device.tensor(() => ropeRotation(config, positions), shape);
       return {
         embedded: gatherRows(params.embedding, tokens),
         block: (layer, x, attend) => block(config, params.layers[layer]!, x, rotation, attend),

@@ -41,7 +41,7 @@ export interface DecoderModel<Params> {
   deviceOf(params: Params): Device;
   /** Throws TokenError for positions that the model cannot run though the config counts them. */
   checkPositions?(positions: Uint32Array): void;
-  /** Begins a run: `tokens` is u32 [N]. */
+  /** Begins a run: `tokens` is u32 [N]; uploads what depends on positions by a function, as they change between runs. */
   begin(params: Params, tokens: Tensor, positions: Uint32Array): DecoderRun;
 }
 
@@ -62,10 +62,8 @@ export function createDecoder<Params>(model: DecoderModel<Params>): Backbone<Par
     hidden(params: Params, tokens: Uint32Array, segments: Segments): Tensor {
       const positions = segmentPositions(segments);
       check(tokens, positions);
-      return run(model, params, { tokens, positions }, causalRanges(segments, window), (_, keys, values) => ({
-        keys,
-        values,
-      }));
+      const ranges = () => causalRanges(segments, window);
+      return run(model, params, { tokens, positions }, ranges, (_, keys, values) => ({ keys, values }));
     },
     createCache(device, extent: KvCacheExtent): KvCache {
       const { capacity } = extent;
@@ -83,9 +81,10 @@ export function createDecoder<Params>(model: DecoderModel<Params>): Backbone<Par
       });
     },
     extend(params: Params, batch: TokenBatch, cache: KvCache): Tensor {
-      check(batch.tokens, batch.positions);
+      model.deviceOf(params).host(() => check(batch.tokens, batch.positions));
       cache.extend(batch);
-      return run(model, params, batch, cache.ranges(batch), (layer, keys, values) => {
+      const ranges = () => cache.ranges(batch);
+      return run(model, params, batch, ranges, (layer, keys, values) => {
         cache.write(layer, keys, values, batch);
         return { keys: cache.keys(layer), values: cache.values(layer) };
       });
@@ -97,14 +96,15 @@ function run<Params>(
   model: DecoderModel<Params>,
   params: Params,
   { tokens, positions }: { readonly tokens: Uint32Array; readonly positions: Uint32Array },
-  ranges: Uint32Array,
+  ranges: () => Uint32Array,
   view: KeyView,
 ): Tensor {
   const device = model.deviceOf(params);
   const rowCount = tokens.length;
   return device.scope(() => {
-    const visible = device.tensor(ranges, [rowCount, ranges.length / rowCount]);
-    const current = model.begin(params, device.tensor(tokens, [rowCount]), positions);
+    const visible = device.tensor(ranges, [rowCount, -1]);
+    const ids = device.tensor(() => tokens, [rowCount]);
+    const current = model.begin(params, ids, positions);
     let x = current.embedded;
     for (let layer = 0; layer < model.config.layerCount; layer++) {
       const attend: Attend = (query, key, value, attrs) => {

@@ -6,7 +6,6 @@ import {
   causalRanges,
   createRandom,
   createRowCache,
-  type Device,
   entriesOf,
   matmul,
   multiply,
@@ -88,8 +87,6 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
     const heads = value.device.tensor(headOfRow, [width]);
     return { query, key, value: scatterAddRows(multiply(value, rowWeights), heads, headCount), bias };
   };
-  const rangesOf = (device: Device, ranges: Uint32Array, queryCount: number) =>
-    device.tensor(ranges, [queryCount, ranges.length / queryCount]);
   return {
     config: { kind: "attention", hiddenSize, width, headCount, initialAlpha },
     kind: "attention",
@@ -119,7 +116,7 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
         const q = matmul(queried, folded.query, { transposeB: true });
         const k = matmul(hidden, folded.key, { transposeB: true });
         const v = matmul(hidden, folded.value, { transposeB: true });
-        const ranges = rangesOf(device, causalRanges(segments, undefined, rows), queried.shape[0]!);
+        const ranges = device.tensor(() => causalRanges(segments, undefined, rows), [queried.shape[0]!, -1]);
         return gateLogits(attention(q, k, v, ranges, attrs), folded.bias);
       });
     },
@@ -133,8 +130,8 @@ export function attentionGate(options: AttentionGateOptions): Gate<AttentionGate
         history.write(1, matmul(hidden, folded.value, { transposeB: true }), batch);
         const queried = rowsAsked(hidden, rows);
         const q = matmul(queried, folded.query, { transposeB: true });
-        const asked = rows === undefined ? batch : entriesOf(batch, rows);
-        const ranges = rangesOf(device, history.ranges(asked), asked.slots.length);
+        const asked = () => (rows === undefined ? batch : entriesOf(batch, rows));
+        const ranges = device.tensor(() => history.ranges(asked()), [queried.shape[0]!, -1]);
         return gateLogits(attention(q, history.matrix(0), history.matrix(1), ranges, attrs), folded.bias);
       });
     },

@@ -93,7 +93,8 @@ export function checkGateMode(mode: MixingMode, { config }: Gate): void {
 }
 
 /**
- * Uploads the controls of N rows for `mixingCoefficients`.
+ * Uploads the controls of N rows for `mixingCoefficients`. Work that is recorded uploads those that stand in `rows` when
+ * it runs.
  *
  * @param rows one entry a row
  * @throws GatingError as checkRowControls
@@ -105,13 +106,14 @@ export function createControls(
   rows: readonly RowControls[],
 ): MixingControls {
   // Rows of a sequence usually share one object: check each once.
-  const checked = new Map<RowControls, Required<RowControls>>();
-  const all = rows.map((row) => {
+  const checked = new WeakMap<RowControls, Required<RowControls>>();
+  const checkOnce = (row: RowControls) => {
     const known = checked.get(row) ?? checkRowControls(mode, headCount, row);
     checked.set(row, known);
     return known;
-  });
-  const column = (of: (row: Required<RowControls>) => number) => device.tensor(all.map(of), [rows.length]);
+  };
+  const column = (of: (row: Required<RowControls>) => number) =>
+    device.tensor(() => rows.map((row) => of(checkOnce(row))), [rows.length]);
   return {
     strength: column((row) => row.strength),
     alphaMin: column((row) => row.alphaMin),

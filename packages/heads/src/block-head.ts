@@ -82,10 +82,9 @@ export function blockHead(options: BlockHeadOptions): RewardHead<BlockHeadParams
   const features = (
     params: BlockHeadParams,
     asked: Tensor,
-    { keys, values, ranges }: { readonly keys: Tensor; readonly values: Tensor; readonly ranges: Uint32Array },
+    { keys, values, ranges }: { readonly keys: Tensor; readonly values: Tensor; readonly ranges: () => Uint32Array },
   ) => {
-    const rowCount = asked.shape[0]!;
-    const visible = asked.device.tensor(ranges, [rowCount, ranges.length / rowCount]);
+    const visible = asked.device.tensor(ranges, [asked.shape[0]!, -1]);
     const query = linear(rmsNorm(asked, params.attentionNorm, normEpsilon), params.query);
     const middle = add(asked, linear(attention(query, keys, values, visible, attrs), params.output));
     const inner = rmsNorm(middle, params.feedForwardNorm, normEpsilon);
@@ -130,7 +129,7 @@ export function blockHead(options: BlockHeadOptions): RewardHead<BlockHeadParams
         read: (hidden, segments, rows) =>
           hidden.device.scope(() => {
             const normed = rmsNorm(hidden, params.attentionNorm, normEpsilon);
-            const ranges = causalRanges(segments, undefined, rows);
+            const ranges = () => causalRanges(segments, undefined, rows);
             return features(params, rowsAsked(hidden, rows), { ...keysOf(normed), ranges });
           }),
         createHistory: (device, extent) => createRowCache(device, { ...extent, widths: [width, width] }),
@@ -140,8 +139,8 @@ export function blockHead(options: BlockHeadOptions): RewardHead<BlockHeadParams
             history.extend(batch);
             history.write(0, keys, batch);
             history.write(1, values, batch);
-            const asked = rows === undefined ? batch : entriesOf(batch, rows);
-            const held = { keys: history.matrix(0), values: history.matrix(1), ranges: history.ranges(asked) };
+            const asked = () => (rows === undefined ? batch : entriesOf(batch, rows));
+            const held = { keys: history.matrix(0), values: history.matrix(1), ranges: () => history.ranges(asked()) };
             return features(params, rowsAsked(hidden, rows), held);
           }),
       };

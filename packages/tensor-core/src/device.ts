@@ -2,6 +2,7 @@
 import type { Backend, DeviceInfo, DeviceName } from "./backends/backend.ts";
 import { createReferenceBackend } from "./backends/reference.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
+import type { OpDefinition } from "./ops/op.ts";
 import {
   type ArrayDtype,
   byteLengthOf,
@@ -12,7 +13,16 @@ import {
   sizeOf,
   type TensorSpec,
 } from "./spec.ts";
-import { type DeviceStats, handleOf, type MutableStats, Storage, type Tensor, TensorHandle } from "./tensor.ts";
+import {
+  type BufferSource,
+  type DeviceStats,
+  handleOf,
+  type MutableStats,
+  operandOf,
+  Storage,
+  type Tensor,
+  TensorHandle,
+} from "./tensor.ts";
 import { leavesOf } from "./tree.ts";
 
 /** A place tensors live and ops run. Disposing it frees everything made on it. */
@@ -28,17 +38,27 @@ export interface Device extends Disposable {
   resetPeak(): void;
   /**
    * Copies values to the device. `dtype` defaults to u32 for Uint32Array and to `floatDtype` otherwise; a packed dtype
-   * rounds a matrix to that format.
+   * rounds a matrix to that format. One extent may be -1 and follows from the number of values. A function is called for
+   * the values, and again whenever a recording runs that the tensor is part of (`Recordings`); such values have no packed
+   * dtype.
    *
    * @throws DeviceError where this device has no such dtype
    */
-  tensor(values: NumericArray | readonly number[], shape: readonly number[], dtype?: Dtype): Tensor;
+  tensor(values: HostValues | (() => HostValues), shape: readonly number[], dtype?: Dtype): Tensor;
+  /**
+   * Runs work of the host that goes with ops, such as taking rows of a cache: at once, and again whenever a recording runs
+   * that it is part of, before the ops of the recording.
+   */
+  host(work: () => void): void;
   /** Frees every tensor made inside `body` except those in the tree it returns and those given to `keep`. */
   scope<Out>(body: () => Out): Out;
   /** Takes a tensor out of every scope: from now on its holder disposes it. */
   keep<T extends Tensor>(tensor: T): T;
   dispose(): void;
 }
+
+/** What tensors are made of. */
+export type HostValues = NumericArray | readonly number[];
 
 /** Options of openDevice. */
 export interface OpenDeviceOptions {
@@ -79,10 +99,43 @@ export function createDevice(backend: Backend, why: string): Device {
   return new BackendDevice(backend, why);
 }
 
-/** Hands outputs to ops: an unexported door between dispatch and the device. */
+/** What watches a device while work is recorded; it knows what to do with each part of the work. */
+export interface Recorder {
+  /** Memory of what ops make. */
+  readonly source: BufferSource;
+  /** Memory of what the host uploads: ops make nothing there, whose runs before and after would write over it. */
+  readonly uploadSource: BufferSource;
+  /** Runs a call. */
+  call<Attrs>(
+    op: OpDefinition<Attrs>,
+    inputs: readonly TensorHandle[],
+    outputs: readonly TensorHandle[],
+    attrs: Attrs,
+  ): void;
+  /** Values of a tensor made by a function. */
+  values(values: () => HostValues): HostValues;
+  /** The tensor made of the last such values. */
+  upload(handle: TensorHandle): void;
+  host(work: () => void): void;
+}
+
+/** Hands outputs to ops: an unexported door between dispatch, recordings and the device. */
 export interface DeviceInternals {
   readonly backend: Backend;
+  /** Memory of the device itself. */
+  readonly source: BufferSource;
+  readonly stats: MutableStats;
+  /** Lets the recorder watch while `body` runs; null for nobody. */
+  watched<Out>(recorder: Recorder | null, body: () => Out): Out;
+  readonly recorder: Recorder | null;
   create(spec: TensorSpec, storage?: Storage): TensorHandle;
+  /** Runs an op on tensors of this device. */
+  run<Attrs>(
+    op: OpDefinition<Attrs>,
+    inputs: readonly TensorHandle[],
+    outputs: readonly TensorHandle[],
+    attrs: Attrs,
+  ): void;
   /** Puts a handle that no scope owns into the innermost open one. */
   adopt(handle: TensorHandle): void;
 }
@@ -97,11 +150,14 @@ class BackendDevice implements Device, DeviceInternals {
   readonly backend: Backend;
   readonly why: string;
   readonly stats: MutableStats = { liveBuffers: 0, bytes: 0, peakBytes: 0, dispatches: 0, bytesRead: 0 };
+  readonly source: BufferSource;
+  recorder: Recorder | null = null;
   readonly #scopes: Set<TensorHandle>[] = [];
   #disposed = false;
   constructor(backend: Backend, why: string) {
     this.backend = backend;
     this.why = why;
+    this.source = countedSource(backend, this.stats);
   }
   resetPeak(): void {
     this.stats.peakBytes = this.stats.bytes;
@@ -116,13 +172,44 @@ class BackendDevice implements Device, DeviceInternals {
     return this.backend.floatDtype;
   }
   create(spec: TensorSpec, storage?: Storage): TensorHandle {
-    if (this.#disposed) throw new DeviceError(this.name, `Cannot use the ${this.name} device: it has been disposed`);
-    const memory = storage ?? new Storage(this.backend, byteLengthOf(spec), this.stats);
+    this.#checkLive();
+    const memory = storage ?? new Storage(this.recorder?.source ?? this.source, byteLengthOf(spec));
     const handle = new TensorHandle(this, spec, memory, this.stats);
     this.adopt(handle);
     return handle;
   }
-  tensor(values: NumericArray | readonly number[], shape: readonly number[], dtype?: Dtype): Tensor {
+  run<Attrs>(
+    op: OpDefinition<Attrs>,
+    inputs: readonly TensorHandle[],
+    outputs: readonly TensorHandle[],
+    attrs: Attrs,
+  ): void {
+    if (this.recorder !== null) this.recorder.call(op, inputs, outputs, attrs);
+    else this.backend.run(op, inputs.map(operandOf), outputs.map(operandOf), attrs);
+    this.stats.dispatches++;
+  }
+  watched<Out>(recorder: Recorder | null, body: () => Out): Out {
+    const before = this.recorder;
+    this.recorder = recorder;
+    try {
+      return body();
+    } finally {
+      this.recorder = before;
+    }
+  }
+  host(work: () => void): void {
+    if (this.recorder === null) work();
+    else this.recorder.host(work);
+  }
+  tensor(given: HostValues | (() => HostValues), extents: readonly number[], dtype?: Dtype): Tensor {
+    if (typeof given !== "function") return this.#upload(given, extents, dtype);
+    if (this.recorder === null) return this.#upload(given(), extents, dtype);
+    const handle = this.#upload(this.recorder.values(given), extents, dtype);
+    this.recorder.upload(handle);
+    return handle;
+  }
+  #upload(values: HostValues, extents: readonly number[], dtype?: Dtype): TensorHandle {
+    const shape = completed(extents, values.length);
     const type = dtype ?? (values instanceof Uint32Array ? "u32" : this.floatDtype);
     if (type === "f64" && this.name !== "reference") {
       throw new DeviceError(
@@ -139,7 +226,9 @@ class BackendDevice implements Device, DeviceInternals {
       });
     }
     if (isPacked(type)) this.#checkPacked(type, shape);
-    const handle = this.create({ shape: [...shape], dtype: type });
+    const spec = { shape, dtype: type };
+    this.#checkLive();
+    const handle = this.create(spec, new Storage(this.recorder?.uploadSource ?? this.source, byteLengthOf(spec)));
     const { buffer } = handle.storage;
     if (!isPacked(type)) this.backend.write(buffer, toArray(values, type));
     else {
@@ -151,6 +240,9 @@ class BackendDevice implements Device, DeviceInternals {
       }
     }
     return handle;
+  }
+  #checkLive(): void {
+    if (this.#disposed) throw new DeviceError(this.name, `Cannot use the ${this.name} device: it has been disposed`);
   }
   #checkPacked(dtype: Dtype, shape: readonly number[]): void {
     if (!this.info.features.includes("packed weights")) {
@@ -205,7 +297,35 @@ class BackendDevice implements Device, DeviceInternals {
   }
 }
 
-function toArray(values: NumericArray | readonly number[], dtype: ArrayDtype): NumericArray {
+/** The memory of a backend, with its counts. */
+function countedSource(backend: Backend, stats: MutableStats): BufferSource {
+  return {
+    backend,
+    allocate(byteLength) {
+      const buffer = backend.allocate(byteLength);
+      stats.liveBuffers++;
+      stats.bytes += byteLength;
+      stats.peakBytes = Math.max(stats.peakBytes, stats.bytes);
+      return buffer;
+    },
+    free(buffer, byteLength) {
+      backend.free(buffer);
+      stats.liveBuffers--;
+      stats.bytes -= byteLength;
+    },
+  };
+}
+
+/** A shape whose extent of -1, where it has one, holds as many values as there are. */
+function completed(extents: readonly number[], count: number): readonly number[] {
+  const open = extents.indexOf(-1);
+  if (open < 0) return [...extents];
+  const others = sizeOf(extents.toSpliced(open, 1));
+  return extents.with(open, others === 0 ? 0 : count / others);
+}
+
+/** Values as an array of a dtype; the array itself where it is one. */
+export function toArray(values: HostValues, dtype: ArrayDtype): NumericArray {
   const wanted = createArray(dtype, 0).constructor;
   if (values.constructor === wanted) return values as NumericArray;
   const array = createArray(dtype, values.length);

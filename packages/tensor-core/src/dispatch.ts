@@ -1,11 +1,10 @@
 // The one way ops run: infer, run on the device, record on the tapes that watch; knows no op by name.
 import { tapesWatching } from "./autodiff/tape.ts";
-import type { Operand } from "./backends/backend.ts";
 import { internalsOf } from "./device.ts";
 import { DeviceError, ShapeError } from "./errors.ts";
 import type { OpDefinition } from "./ops/op.ts";
 import { byteLengthOf, type TensorSpec } from "./spec.ts";
-import { handleOf, type MutableStats, type Storage, type Tensor, type TensorHandle } from "./tensor.ts";
+import { handleOf, type Storage, type Tensor, type TensorHandle } from "./tensor.ts";
 
 /** Applies an op to tensors of one device and returns its outputs. Throws ShapeError where they do not fit. */
 export function apply<Attrs>(op: OpDefinition<Attrs>, inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[] {
@@ -27,10 +26,7 @@ export function apply<Attrs>(op: OpDefinition<Attrs>, inputs: readonly Tensor[],
     for (const [index, spec] of op.infer(inputs, attrs).entries()) {
       outputs.push(internals.create(spec, sharedStorage(op, handles, index, spec)));
     }
-    if (op.view !== true) {
-      internals.backend.run(op, handles.map(operandOf), outputs.map(operandOf), attrs);
-      (device.stats as MutableStats).dispatches++;
-    }
+    if (op.view !== true) internals.run(op, handles, outputs, attrs);
   } catch (error) {
     // The inputs are as they were, donated ones included.
     for (const output of outputs) output.dispose();
@@ -69,8 +65,4 @@ function sharedStorage<Attrs>(
     throw new ShapeError({ op: op.name, label: "the size of a view", expected: source.shape, actual: spec.shape });
   }
   return source.storage.retain();
-}
-
-function operandOf(handle: TensorHandle): Operand<unknown> {
-  return { shape: handle.shape, dtype: handle.dtype, buffer: handle.storage.buffer };
 }

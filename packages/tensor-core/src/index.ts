@@ -1,7 +1,7 @@
 // Public names of tensor-core.
 export { type Differentiated, type ValueAndAux, valueAndGrad, valueAndGradAux } from "./autodiff/value-and-grad.ts";
 export type { Backend, DeviceInfo, DeviceName, Operand } from "./backends/backend.ts";
-export { createDevice, type Device, type OpenDeviceOptions, openDevice } from "./device.ts";
+export { createDevice, type Device, type HostValues, type OpenDeviceOptions, openDevice } from "./device.ts";
 export { apply } from "./dispatch.ts";
 export { DeviceError, GradientError, ShapeError } from "./errors.ts";
 export { type PackedDtype, packMatrix, unpackMatrix } from "./formats/packing.ts";
@@ -45,6 +45,7 @@ export type { UnaryName } from "./ops/unary/table.ts";
 export { unpack } from "./ops/unpack-rows/op.ts";
 export { writeRows } from "./ops/write-rows/op.ts";
 export { createRandom, type Random } from "./random.ts";
+export { Recordings, type RecordingsOptions } from "./recordings.ts";
 export {
   byteLengthOf,
   type Dtype,

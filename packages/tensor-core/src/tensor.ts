@@ -1,5 +1,5 @@
 // The tensor handle: spec, device and shared storage. Immutable; knows no op.
-import type { Backend } from "./backends/backend.ts";
+import type { Backend, Operand } from "./backends/backend.ts";
 import type { Device } from "./device.ts";
 import { DeviceError } from "./errors.ts";
 import { unpackMatrix } from "./formats/packing.ts";
@@ -26,22 +26,27 @@ export interface DeviceStats {
 
 export type MutableStats = { -readonly [Key in keyof DeviceStats]: DeviceStats[Key] };
 
+/** Where storage gets its memory from: a device, or what a recording keeps of it. */
+export interface BufferSource {
+  readonly backend: Backend;
+  allocate(byteLength: number): unknown;
+  free(buffer: unknown, byteLength: number): void;
+}
+
 /** Memory of a backend, shared by handles and freed with the last of them. */
 export class Storage {
   readonly backend: Backend;
   readonly buffer: unknown;
   readonly byteLength: number;
-  readonly #stats: MutableStats;
+  readonly source: BufferSource;
   #holders = 1;
-  constructor(backend: Backend, byteLength: number, stats: MutableStats) {
-    this.backend = backend;
+  constructor(source: BufferSource, byteLength: number) {
+    this.backend = source.backend;
+    this.source = source;
     this.byteLength = byteLength;
-    this.#stats = stats;
-    this.buffer = backend.allocate(byteLength);
-    stats.liveBuffers++;
-    stats.bytes += byteLength;
-    stats.peakBytes = Math.max(stats.peakBytes, stats.bytes);
+    this.buffer = source.allocate(byteLength);
   }
+  /** Handles that share it; none of freed memory. */
   get holders(): number {
     return this.#holders;
   }
@@ -50,10 +55,7 @@ export class Storage {
     return this;
   }
   release(): void {
-    if (--this.#holders > 0) return;
-    this.backend.free(this.buffer);
-    this.#stats.liveBuffers--;
-    this.#stats.bytes -= this.byteLength;
+    if (--this.#holders === 0) this.source.free(this.buffer, this.byteLength);
   }
 }
 
@@ -122,4 +124,9 @@ export class TensorHandle implements Tensor {
 export function handleOf(tensor: Tensor): TensorHandle {
   if (tensor instanceof TensorHandle) return tensor;
   throw new TypeError("Cannot use this value as a tensor: it was not made by a Device of tensor-core");
+}
+
+/** A handle as a backend sees it. */
+export function operandOf(handle: TensorHandle): Operand<unknown> {
+  return { shape: handle.shape, dtype: handle.dtype, buffer: handle.storage.buffer };
 }

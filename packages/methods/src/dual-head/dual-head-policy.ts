@@ -12,10 +12,10 @@ import {
   type Step,
   type TokenScores,
 } from "@dual-head/sampler";
-import { type Device, leavesOf, type NumericArray, type Tensor } from "@dual-head/tensor-core";
+import { type Device, leavesOf, type NumericArray, Recordings, type Tensor } from "@dual-head/tensor-core";
 import { PolicyError } from "../policy/errors.ts";
 import { type FedPass, Feeder } from "../policy/feeder.ts";
-import { HeldLogits } from "../policy/held-logits.ts";
+import { HeldLogits, type Runner } from "../policy/held-logits.ts";
 import { type GatedRows, pickRows } from "../policy/last-rows.ts";
 import { createMixer, type Mixer, type ResolvedControls } from "../policy/mixer.ts";
 import type { Piece } from "../policy/passes.ts";
@@ -81,6 +81,9 @@ class HeadPolicy<Params> implements DecodePolicy {
   readonly #foldedGates: readonly GateParams[];
   readonly #feeder: Feeder<Params, ResolvedControls>;
   readonly #mixer: Mixer;
+  readonly #recordings: Recordings;
+  /** Controls of the entries of an advance: what is recorded reads them. */
+  readonly #stepControls: ResolvedControls[] = [];
   /** Of the last advance; what feeds the policy again ends it. */
   #held: HeldLogits | null = null;
 
@@ -103,6 +106,7 @@ class HeadPolicy<Params> implements DecodePolicy {
     const readers = heads.map(({ gate, gateParams, encoding = null }, head) => {
       return { gate: gateReader(gate, gateParams, this.#foldedGates[head]!), encoding };
     });
+    this.#recordings = new Recordings(device);
     this.#feeder = new Feeder({
       backbone,
       params,
@@ -112,6 +116,7 @@ class HeadPolicy<Params> implements DecodePolicy {
       capacity,
       chunkSize,
       prefixCache,
+      recordings: this.#recordings,
     });
     const projections = heads.map(({ projection }) => projection);
     this.#mixer = createMixer(device, mixing, backbone.lmHead(params), projections);
@@ -148,15 +153,22 @@ class HeadPolicy<Params> implements DecodePolicy {
   async advance(entries: readonly SequenceEntry[]): Promise<readonly Step[]> {
     checkEntries(this, entries);
     if (entries.length === 0) return [];
-    const controls = entries.map(({ sequence }) => this.#feeder.sequences.get(sequence).controls);
     const { device } = this.#options;
-    const { last, coefficients, alpha } = device.scope(() => {
-      const rows = this.#feeder.feed(entries, "last", () => null).last;
-      return { last: rows, ...this.#mixer.mixing(rows, controls) };
-    });
+    const controls = this.#stepControls;
+    controls.length = 0;
+    for (const { sequence } of entries) controls.push(this.#feeder.sequences.get(sequence).controls);
+    const { out, isStep } = device.scope(() =>
+      this.#feeder.advance(entries, (last) => ({ last, ...this.#mixer.mixing(last, controls) })),
+    );
+    const { last, coefficients, alpha } = out;
     this.#endSteps();
+    const path = this.#mixer.isBase(controls) ? "base" : "heads";
+    const run: Runner = isStep
+      ? (name, sources, work) => this.#recordings.run(`${name} of ${path}`, sources, work)
+      : (_, __, work) => device.scope(work);
     // Whoever feeds a prompt in pieces asks for no logits but the last.
-    const held = new HeldLogits(device, [last, coefficients], () => this.#mixer.logits(last, controls, coefficients));
+    const compute = () => this.#mixer.logits(last, controls, coefficients);
+    const held = new HeldLogits({ device, vocabSize: this.vocabSize, sources: [last, coefficients], compute, run });
     this.#held = held;
     const [alphas] = await readAndDispose([alpha]);
     return entries.map((_, index) => ({
@@ -201,8 +213,8 @@ class HeadPolicy<Params> implements DecodePolicy {
 
   [Symbol.dispose](): void {
     this.#endSteps();
+    this.#recordings[Symbol.dispose]();
     this.#feeder[Symbol.dispose]();
-    this.#mixer[Symbol.dispose]();
     for (const tensor of this.#ownedTensors()) tensor.dispose();
   }
 

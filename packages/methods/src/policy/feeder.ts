@@ -1,9 +1,16 @@
 // Sequences of a frozen backbone with the gates and encodings above it: feeds tokens of many at once, in passes of bounded
 // size, reads what a prefix cache holds, and keeps each sequence's last row. Knows no mixing and no logits.
-import { type Backbone, createTokenBatch, type KvCache, type PrefixCache } from "@dual-head/backbone";
+import type { Backbone, KvCache, PrefixCache } from "@dual-head/backbone";
 import { checkTruncation, type Sequence, type SequenceEntry } from "@dual-head/sampler";
-import { type CausalReader, type Device, gatherRows, type RowCache, type Tensor } from "@dual-head/tensor-core";
-import { createLastRows, type GatedRows, type LastRows, pickRows } from "./last-rows.ts";
+import {
+  type CausalReader,
+  type Device,
+  gatherRows,
+  type Recordings,
+  type RowCache,
+  type Tensor,
+} from "@dual-head/tensor-core";
+import { createLastRows, type GatedRows, type LastRows, lastRowBatch, pickRows } from "./last-rows.ts";
 import { type Pass, type Piece, passesOf } from "./passes.ts";
 import { type SequenceState, SequenceTable } from "./sequence-table.ts";
 
@@ -19,12 +26,21 @@ export interface FeederOptions<Params> {
   /** The most tokens of one pass, unless more sequences than that are fed at once. */
   readonly chunkSize: number;
   readonly prefixCache: PrefixCache | undefined;
+  /** Where steps of one token a sequence are recorded. */
+  readonly recordings: Recordings;
 }
 
 /** A gate or an encoding with its history. */
 interface Reading {
   readonly reader: CausalReader;
   readonly history: RowCache;
+}
+
+/** Tokens of one pass, one entry a row; `slots[i]` are those in cache i. */
+interface PassRows {
+  readonly tokens: Uint32Array;
+  readonly positions: Uint32Array;
+  readonly slots: readonly Uint32Array[];
 }
 
 /** One pass while its rows are there. */
@@ -48,6 +64,8 @@ export class Feeder<Params, Controls> implements Disposable {
   readonly #lastRows: LastRows;
   readonly #chunkSize: number;
   readonly #cost = { forwards: 0, tokens: 0, rewardCalls: 0 };
+  /** Rows of steps by their number, filled anew for each step: what is recorded reads them. */
+  readonly #stepRows = new Map<number, PassRows>();
 
   constructor(options: FeederOptions<Params>) {
     const { backbone, device, heads, slotCount, capacity, chunkSize, prefixCache } = options;
@@ -97,6 +115,35 @@ export class Feeder<Params, Controls> implements Disposable {
   }
 
   /**
+   * Feeds tokens and returns what `finish` makes of the last row of each entry. A step, one token a sequence, is recorded:
+   * `finish` then keeps the rules of `Recordings` and depends on nothing else but the number of entries.
+   */
+  advance<Out>(
+    entries: readonly SequenceEntry[],
+    finish: (last: GatedRows) => Out,
+  ): { readonly out: Out; readonly isStep: boolean } {
+    const isStep = entries.every(({ sequence, tokens }) => {
+      return tokens.length === 1 && this.heldLength(sequence, tokens) === 0;
+    });
+    if (!isStep || entries.length > this.#chunkSize) {
+      return { out: finish(this.feed(entries, "last", () => null).last), isStep: false };
+    }
+    const { recordings } = this.#options;
+    const states = entries.map(({ sequence }) => this.sequences.get(sequence));
+    const rows = this.#fillStep(entries, states);
+    const out = this.sequences.extend(states, () =>
+      recordings.run(`step of ${states.length}`, [], () => {
+        const last = this.#throughReaders(this.#compute(rows), rows);
+        this.#lastRows.write({ slots: rows.slots[1]!, positions: new Uint32Array(states.length) }, last);
+        return finish(last);
+      }),
+    );
+    this.#count(states.length);
+    for (const [index, state] of states.entries()) this.#remember(state, entries[index]!.tokens);
+    return { out, isStep };
+  }
+
+  /**
    * Feeds tokens and returns what `visit` made of each pass, and the last row of each entry. Gates are asked about all
    * rows or about the last of each piece, which are then all that `visit` sees. Whoever calls it gives a scope. Where it
    * throws, every sequence is as before, but for what a window has let go of.
@@ -127,7 +174,7 @@ export class Feeder<Params, Controls> implements Disposable {
       const restored = begun.flatMap(({ tokens }, row) => (tokens.length === lengths[row] ? [row] : []));
       if (former !== null && restored.length > 0) {
         const own = restored.map((row) => begun[row]!);
-        this.#lastRows.write(slotsOf(own, 1), pickRows(former, Uint32Array.from(restored)));
+        this.#lastRows.write(lastRowBatch(slotsOf(own, 1)), pickRows(former, Uint32Array.from(restored)));
       }
       throw error;
     }
@@ -178,38 +225,58 @@ export class Feeder<Params, Controls> implements Disposable {
     asked: "all" | "last",
     visit: (pass: FedPass<Controls>) => Out,
   ): { readonly output: Out; readonly last: GatedRows } {
-    const { device, heads } = this.#options;
+    const { device } = this.#options;
     const { pieces } = pass;
     const states = pieces.map(({ entry }) => allStates[entry]!);
     const ends = lastRowsOf(pieces);
     const queried = asked === "all" ? undefined : ends;
     return device.scope(() =>
       this.sequences.extend(states, () => {
-        const positions = Uint32Array.from(
-          pieces.flatMap(({ tokens }, index) => tokens.map((_, at) => states[index]!.tokens.length + at)),
-        );
-        const whole = pass.isRead ? this.#read(pieces, states) : this.#compute(pieces, states);
-        const read = this.#readings.map(({ reader, history }, index) => {
-          const slots = Uint32Array.from(
-            pieces.flatMap(({ tokens }, piece) => tokens.map(() => states[piece]!.slots[2 + index]!)),
-          );
-          return reader.extend(whole, { slots, positions }, history, queried);
-        });
-        let next = heads.length;
-        const features = heads.map(({ encoding }) => (encoding === null ? null : read[next++]!));
-        const { hidden } =
-          queried === undefined
-            ? { hidden: whole }
-            : pickRows({ hidden: whole, gateLogits: [], features: [] }, queried);
-        const rows = { hidden, gateLogits: read.slice(0, heads.length), features };
+        const passRows = rowsOf(pieces, states);
+        const whole = pass.isRead ? this.#read(pieces, states) : this.#compute(passRows);
+        const rows = this.#throughReaders(whole, passRows, queried);
+        if (!pass.isRead) this.#count(passRows.tokens.length);
         const former = (own: readonly SequenceState<Controls>[]) => this.#lastRows.read(slotsOf(own, 1));
         const output = visit({ pieces, states, rows, former });
         const last = queried === undefined ? pickRows(rows, ends) : rows;
-        this.#lastRows.write(slotsOf(states, 1), last);
-        this.#remember(pass, states);
+        this.#lastRows.write(lastRowBatch(slotsOf(states, 1)), last);
+        for (const [index, { tokens }] of pieces.entries()) this.#remember(states[index]!, tokens, pass.isRead);
         return { output, last };
       }),
     );
+  }
+
+  #fillStep(entries: readonly SequenceEntry[], states: readonly SequenceState<Controls>[]): PassRows {
+    const rowCount = entries.length;
+    let rows = this.#stepRows.get(rowCount);
+    if (rows === undefined) {
+      rows = {
+        tokens: new Uint32Array(rowCount),
+        positions: new Uint32Array(rowCount),
+        slots: states[0]!.slots.map(() => new Uint32Array(rowCount)),
+      };
+      this.#stepRows.set(rowCount, rows);
+    }
+    for (let row = 0; row < rowCount; row++) {
+      const { slots, tokens } = states[row]!;
+      rows.tokens[row] = entries[row]!.tokens[0]!;
+      rows.positions[row] = tokens.length;
+      for (let cache = 0; cache < slots.length; cache++) rows.slots[cache]![row] = slots[cache]!;
+    }
+    return rows;
+  }
+
+  /** What gates and encodings say of hidden states, all or the rows asked for. */
+  #throughReaders(whole: Tensor, { positions, slots }: PassRows, queried?: Uint32Array): GatedRows {
+    const { heads } = this.#options;
+    const read = this.#readings.map(({ reader, history }, index) =>
+      reader.extend(whole, { slots: slots[2 + index]!, positions }, history, queried),
+    );
+    let next = heads.length;
+    const features = heads.map(({ encoding }) => (encoding === null ? null : read[next++]!));
+    const { hidden } =
+      queried === undefined ? { hidden: whole } : pickRows({ hidden: whole, gateLogits: [], features: [] }, queried);
+    return { hidden, gateLogits: read.slice(0, heads.length), features };
   }
 
   /** Hidden states of pages that are held; the sequences share the pages from now on. */
@@ -219,31 +286,38 @@ export class Feeder<Params, Controls> implements Disposable {
     return gatherRows(this.#cache.hidden(), this.#options.device.tensor(rows, [rows.length]));
   }
 
-  #compute(pieces: readonly Piece[], states: readonly SequenceState<Controls>[]): Tensor {
+  #compute({ tokens, positions, slots }: PassRows): Tensor {
     const { backbone, params, prefixCache } = this.#options;
-    const batch = createTokenBatch(
-      pieces.map(({ tokens }, index) => ({ slot: states[index]!.slots[0]!, tokens })),
-      (slot) => this.#cache.length(slot),
-    );
+    const batch = { tokens, positions, slots: slots[0]! };
     const hidden = backbone.extend(params, batch, this.#cache);
     if (prefixCache !== undefined) this.#cache.writeHidden(hidden, batch);
-    this.#cost.forwards++;
-    this.#cost.tokens += batch.tokens.length;
     return hidden;
   }
 
-  /** Notes what was fed; pages that are full now are kept. */
-  #remember({ isRead, pieces }: Pass, states: readonly SequenceState<Controls>[]): void {
+  #count(tokenCount: number): void {
+    this.#cost.forwards++;
+    this.#cost.tokens += tokenCount;
+  }
+
+  /** Notes what was fed; pages that are full now are kept, unless they were read from there. */
+  #remember(state: SequenceState<Controls>, tokens: readonly number[], isRead = false): void {
     const { prefixCache } = this.#options;
     const { pageSize } = this.#cache;
-    for (const [index, { tokens }] of pieces.entries()) {
-      const state = states[index]!;
-      const before = Math.floor(state.tokens.length / pageSize);
-      state.tokens.push(...tokens);
-      if (prefixCache === undefined || isRead || Math.floor(state.tokens.length / pageSize) === before) continue;
-      prefixCache.store(state.slots[0]!, state.tokens);
-    }
+    const before = Math.floor(state.tokens.length / pageSize);
+    state.tokens.push(...tokens);
+    if (prefixCache === undefined || isRead || Math.floor(state.tokens.length / pageSize) === before) return;
+    prefixCache.store(state.slots[0]!, state.tokens);
   }
+}
+
+function rowsOf<Controls>(pieces: readonly Piece[], states: readonly SequenceState<Controls>[]): PassRows {
+  const each = (of: (state: SequenceState<Controls>, token: number, at: number) => number) =>
+    Uint32Array.from(pieces.flatMap(({ tokens }, index) => tokens.map((token, at) => of(states[index]!, token, at))));
+  return {
+    tokens: each((_, token) => token),
+    positions: each((state, _, at) => state.tokens.length + at),
+    slots: states[0]!.slots.map((_, cache) => each((state) => state.slots[cache]!)),
+  };
 }
 
 function slotsOf(states: readonly { readonly slots: readonly number[] }[], cache: number): readonly number[] {

@@ -1,26 +1,38 @@
-// The logits [N, V] of one advance, computed when a row is first asked for and kept on the device: whoever chooses tokens
-// takes all of a row, or its candidates only. Knows no model.
+// The logits [N, V] of one advance, computed when a row is first asked for: whoever chooses tokens takes all of a row, or
+// its candidates only. Knows no model.
 import { type Candidates, candidatesOf } from "@dual-head/sampler";
 import { type Device, leavesOf, type Tensor, topK } from "@dual-head/tensor-core";
 import { PolicyError } from "./errors.ts";
 
 type Floats = Float32Array | Float64Array;
 
-/** Rows of logits, computed and read once however many rows ask. */
+/** Does work that reads `sources`; the tensors it returns are the caller's. */
+export type Runner = <Out>(name: string, sources: readonly Tensor[], work: () => Out) => Out;
+
+/** What logits are computed from, and how. */
+export interface HeldLogitsOptions {
+  readonly device: Device;
+  readonly vocabSize: number;
+  /** A tree of tensors, taken over. */
+  readonly sources: unknown;
+  /** Logits [N, V] of the sources. */
+  readonly compute: () => Tensor;
+  readonly run: Runner;
+}
+
+/** Rows of logits, read once however many rows ask. */
 export class HeldLogits implements Disposable {
-  readonly #device: Device;
-  readonly #compute: () => Tensor;
-  #sources: readonly Tensor[];
-  #logits: Tensor | null = null;
+  readonly #options: HeldLogitsOptions;
+  readonly #sources: readonly Tensor[];
   readonly #candidates = new Map<number, Promise<readonly Candidates[]>>();
   #rows: Promise<readonly Floats[]> | null = null;
   #stale = false;
 
-  /** Takes over the tensors of `sources`, from which `compute` makes the logits. */
-  constructor(device: Device, sources: unknown, compute: () => Tensor) {
-    this.#device = device;
-    this.#compute = compute;
-    this.#sources = leavesOf<Tensor | null>(sources).flatMap(({ leaf }) => (leaf === null ? [] : [device.keep(leaf)]));
+  constructor(options: HeldLogitsOptions) {
+    this.#options = options;
+    this.#sources = leavesOf<Tensor | null>(options.sources).flatMap(({ leaf }) =>
+      leaf === null ? [] : [options.device.keep(leaf)],
+    );
   }
 
   /** All logits of row `index`, [V]. */
@@ -33,7 +45,7 @@ export class HeldLogits implements Disposable {
   /** The `count` most likely tokens of row `index`. */
   async candidates(index: number, count: number): Promise<Candidates> {
     this.#check();
-    const most = Math.min(count, this.#tensor().shape[1]!);
+    const most = Math.min(count, this.#options.vocabSize);
     let rows = this.#candidates.get(most);
     if (rows === undefined) {
       rows = this.#readCandidates(most);
@@ -44,24 +56,10 @@ export class HeldLogits implements Disposable {
     return Number.isFinite(found.logNormalizer) ? found : candidatesOf(await this.row(index), most);
   }
 
-  /** Frees the logits: steps that still ask are stale. */
+  /** Frees what logits are computed from: steps that still ask are stale. */
   [Symbol.dispose](): void {
     this.#stale = true;
-    this.#freeSources();
-    this.#logits?.dispose();
-  }
-
-  #tensor(): Tensor {
-    if (this.#logits === null) {
-      this.#logits = this.#device.keep(this.#compute());
-      this.#freeSources();
-    }
-    return this.#logits;
-  }
-
-  #freeSources(): void {
     for (const tensor of this.#sources) tensor.dispose();
-    this.#sources = [];
   }
 
   #check(): void {
@@ -70,15 +68,21 @@ export class HeldLogits implements Disposable {
   }
 
   async #readRows(): Promise<readonly Floats[]> {
-    const logits = this.#tensor();
-    const [rowCount, width] = logits.shape as [number, number];
-    const values = (await logits.read()) as Floats;
-    return Array.from({ length: rowCount }, (_, row) => values.subarray(row * width, (row + 1) * width));
+    const { device, run, compute } = this.#options;
+    const logits = device.keep(run("logits", this.#sources, compute));
+    try {
+      const [rowCount, width] = logits.shape as [number, number];
+      const values = (await logits.read()) as Floats;
+      return Array.from({ length: rowCount }, (_, row) => values.subarray(row * width, (row + 1) * width));
+    } finally {
+      logits.dispose();
+    }
   }
 
   async #readCandidates(count: number): Promise<readonly Candidates[]> {
-    const top = this.#device.scope(() => topK(this.#tensor(), count));
-    const tensors = [top.values, top.ids, top.totals];
+    const { device, run, compute } = this.#options;
+    const top = run(`top ${count}`, this.#sources, () => topK(compute(), count));
+    const tensors = [top.values, top.ids, top.totals].map((tensor) => device.keep(tensor));
     try {
       const [values, ids, totals] = await Promise.all(tensors.map((tensor) => tensor.read()));
       return Array.from(totals!, (total, row) => {

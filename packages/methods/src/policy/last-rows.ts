@@ -4,6 +4,7 @@ import {
   createRowCache,
   type Device,
   gatherRows,
+  type RowBatch,
   type RowCache,
   reshape,
   type Slot,
@@ -20,8 +21,8 @@ export interface GatedRows {
 
 /** One row a sequence, in slots. */
 export interface LastRows extends Slots {
-  /** Replaces the rows of distinct slots by the rows given, in their order. */
-  write(slots: readonly Slot[], rows: GatedRows): void;
+  /** Replaces the rows of the batch's slots, which are distinct, by the rows given, in their order; positions are 0. */
+  write(batch: RowBatch, rows: GatedRows): void;
   /** The rows of slots that have been written. */
   read(slots: readonly Slot[]): GatedRows;
 }
@@ -40,30 +41,27 @@ export function createLastRows(
   const featured = heads.filter(({ hasFeatures }) => hasFeatures);
   const widths = [hiddenSize, ...heads.map(() => 1), ...featured.map(() => hiddenSize)];
   const rows: RowCache = createRowCache(device, { slotCount, capacity: 1, widths });
-  const batchOf = (slots: readonly Slot[]) => ({
-    slots: Uint32Array.from(slots),
-    positions: new Uint32Array(slots.length),
-  });
   return {
     open: () => rows.open(),
     fork: (slot) => rows.fork(slot),
     truncate: (slot, length) => rows.truncate(slot, length),
     close: (slot) => rows.close(slot),
     length: (slot) => rows.length(slot),
-    write(slots, { hidden, gateLogits, features }) {
-      const batch = batchOf(slots);
+    write(batch, { hidden, gateLogits, features }) {
       // A fork may share the former row: emptied slots take rows of their own.
-      for (const slot of slots) rows.truncate(slot, 0);
+      device.host(() => {
+        for (const slot of batch.slots) rows.truncate(slot, 0);
+      });
       rows.extend(batch);
       device.scope(() => {
-        const columns = gateLogits.map((logits) => reshape(logits, [slots.length, 1]));
+        const columns = gateLogits.map((logits) => reshape(logits, [hidden.shape[0]!, 1]));
         const own = features.filter((each) => each !== null);
         for (const [index, each] of [hidden, ...columns, ...own].entries()) rows.write(index, each, batch);
       });
     },
     read(slots) {
       return device.scope(() => {
-        const index = device.tensor(rows.rows(batchOf(slots)), [slots.length]);
+        const index = device.tensor(rows.rows(lastRowBatch(slots)), [slots.length]);
         const read = (matrix: number) => gatherRows(rows.matrix(matrix), index);
         let next = 1 + heads.length;
         return {
@@ -75,6 +73,12 @@ export function createLastRows(
     },
     [Symbol.dispose]: () => rows[Symbol.dispose](),
   };
+}
+
+/** One row of each slot. */
+export function lastRowBatch(slots: Iterable<Slot>): RowBatch {
+  const own = Uint32Array.from(slots);
+  return { slots: own, positions: new Uint32Array(own.length) };
 }
 
 /** Some of the rows, in the order of `rows`. */

@@ -4,7 +4,6 @@ import {
   createControls,
   effectiveAlpha,
   type MixingCoefficients,
-  type MixingControls,
   type MixingMode,
   mixedLogits,
   mixedNats,
@@ -14,7 +13,6 @@ import {
 import { ofFeatures } from "@dual-head/heads";
 import {
   type Device,
-  leavesOf,
   linearCrossEntropy,
   type Projection,
   project,
@@ -27,7 +25,7 @@ import type { GatedRows } from "./last-rows.ts";
 export type ResolvedControls = Required<RowControls>;
 
 /** Mixes heads for rows with controls of their own; one entry of `controls` a row. */
-export interface Mixer extends Disposable {
+export interface Mixer {
   /** Logits [N, V]; `coefficients` are computed where they are not given. */
   logits(rows: GatedRows, controls: readonly ResolvedControls[], coefficients?: MixingCoefficients | null): Tensor;
   /** What the logits of these rows will be mixed by, and Σ wᵢαᵢ [N]; both null without heads. */
@@ -37,31 +35,21 @@ export interface Mixer extends Disposable {
   ): { coefficients: MixingCoefficients | null; alpha: Tensor | null };
   /** Nats of targets (u32 [N]), [N], without logits in memory. */
   nats(rows: GatedRows, controls: readonly ResolvedControls[], targets: Tensor): Tensor;
+  /** Whether logits of rows with these controls are the language model's own, so that they take another path. */
+  isBase(controls: readonly ResolvedControls[]): boolean;
   /** Σ wᵢαᵢ, [N]; null without heads. */
   alpha(rows: GatedRows, controls: readonly ResolvedControls[]): Tensor | null;
 }
 
-/** Creates the mixer of a mode over the language model's head and reward heads; the caller disposes it. */
+/** Creates the mixer of a mode over the language model's head and reward heads. */
 export function createMixer(device: Device, mode: MixingMode, lm: Projection, heads: readonly Projection[]): Mixer {
-  // Decoding sends the same sequences with the same controls step after step: their tensors are kept.
-  let held: { readonly key: readonly ResolvedControls[]; readonly tensors: MixingControls } | null = null;
-  const dispose = () => {
-    for (const { leaf } of leavesOf<Tensor>(held?.tensors ?? null)) leaf.dispose();
-    held = null;
-  };
-  const controlTensors = (controls: readonly ResolvedControls[]): MixingControls => {
-    const known = held?.key.length === controls.length && controls.every((each, row) => each === held?.key[row]);
-    if (held !== null && known) return held.tensors;
-    dispose();
+  const mixingOf = (rows: GatedRows, controls: readonly ResolvedControls[]) => {
     const tensors = createControls(device, mode, heads.length, controls);
-    for (const { leaf } of leavesOf<Tensor>(tensors)) device.keep(leaf);
-    held = { key: [...controls], tensors };
-    return tensors;
+    const coefficients = mixingCoefficients(mode, rows.gateLogits, tensors);
+    return { coefficients, alpha: () => effectiveAlpha(coefficients, tensors) };
   };
-  const coefficientsOf = (rows: GatedRows, controls: readonly ResolvedControls[]): MixingCoefficients =>
-    mixingCoefficients(mode, rows.gateLogits, controlTensors(controls));
-  const alphaOf = (coefficients: MixingCoefficients, controls: readonly ResolvedControls[]) =>
-    effectiveAlpha(coefficients, controlTensors(controls));
+  const coefficientsOf = (rows: GatedRows, controls: readonly ResolvedControls[]) =>
+    mixingOf(rows, controls).coefficients;
   const isBase = (controls: readonly ResolvedControls[]) => heads.length === 0 || controls.every(isOff);
   const headsAt = ({ features }: GatedRows) => heads.map((head, index) => ofFeatures(head, features[index]!));
   const baseTerms = (hidden: Tensor) => projectionTerms(hidden, [{ projection: lm, coefficient: null }]);
@@ -75,8 +63,8 @@ export function createMixer(device: Device, mode: MixingMode, lm: Projection, he
     mixing: (rows, controls) =>
       device.scope(() => {
         if (heads.length === 0) return { coefficients: null, alpha: null };
-        const coefficients = coefficientsOf(rows, controls);
-        return { coefficients, alpha: alphaOf(coefficients, controls) };
+        const { coefficients, alpha } = mixingOf(rows, controls);
+        return { coefficients, alpha: alpha() };
       }),
     nats: (rows, controls, targets) =>
       device.scope(() =>
@@ -84,9 +72,8 @@ export function createMixer(device: Device, mode: MixingMode, lm: Projection, he
           ? linearCrossEntropy(baseTerms(rows.hidden), targets)
           : mixedNats(mode, rows.hidden, lm, headsAt(rows), coefficientsOf(rows, controls), targets),
       ),
-    alpha: (rows, controls) =>
-      heads.length === 0 ? null : device.scope(() => alphaOf(coefficientsOf(rows, controls), controls)),
-    [Symbol.dispose]: dispose,
+    alpha: (rows, controls) => (heads.length === 0 ? null : device.scope(() => mixingOf(rows, controls).alpha())),
+    isBase,
   };
 }
 

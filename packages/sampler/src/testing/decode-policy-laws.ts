@@ -94,14 +94,17 @@ export function decodePolicyLaws(
 
     it("candidates are the most likely tokens of the logits, with their normaliser, for each of a batch", async () => {
       const sequences = [first, second].map((each) => policy.open(each));
-      const steps = await policy.advance(sequences.map((sequence) => ({ sequence, tokens: draw(3) })));
-      for (const count of [1, Math.min(5, policy.vocabSize), policy.vocabSize]) {
-        for (const step of steps) {
-          const found = await step.candidates(count);
-          const expected = candidatesOf(await step.logits(), count);
-          expect(found.ids).toEqual(expected.ids);
-          expect(found.logits).toEqual(expected.logits);
-          expect(Math.abs(found.logNormalizer - expected.logNormalizer)).toBeLessThanOrEqual(1e-6);
+      // A prompt, then steps, which may be replayed.
+      for (const tokenCount of [3, 1, 1]) {
+        const steps = await policy.advance(sequences.map((sequence) => ({ sequence, tokens: draw(tokenCount) })));
+        for (const count of [1, Math.min(5, policy.vocabSize), policy.vocabSize]) {
+          for (const step of steps) {
+            const found = await step.candidates(count);
+            const expected = candidatesOf(await step.logits(), count);
+            expect(found.ids).toEqual(expected.ids);
+            expect(found.logits).toEqual(expected.logits);
+            expect(Math.abs(found.logNormalizer - expected.logNormalizer)).toBeLessThanOrEqual(1e-6);
+          }
         }
       }
       for (const sequence of sequences) policy.close(sequence);
@@ -288,9 +291,12 @@ export function decodePolicyLaws(
     });
 
     it.skipIf(controls === null)("controls take effect at once, and for their own sequence only", async () => {
-      const [stem, next] = [draw(5), draw(1)];
+      const [prompt, former, next] = [draw(5), draw(1), draw(1)];
+      const stem = [...prompt, ...former];
       const [changed, kept] = [policy.open(first), policy.open(first)];
-      await policy.advance([changed, kept].map((sequence) => ({ sequence, tokens: stem })));
+      for (const tokens of [prompt, former]) {
+        await policy.advance([changed, kept].map((sequence) => ({ sequence, tokens })));
+      }
       policy.setControls(changed, second);
       const steps = await policy.advance([changed, kept].map((sequence) => ({ sequence, tokens: next })));
       const [afterChange, unchanged] = await Promise.all(steps.map(read));

@@ -43,5 +43,15 @@ export interface Backend<Buffer = unknown> {
     outputs: readonly Operand<Buffer>[],
     attrs: Attrs,
   ): void;
+  /**
+   * As `run`, and returns what does the same again with the same buffers, whatever they hold by then: all that depends on
+   * shapes and attributes is decided once. Where it is left out, `run` is called again.
+   */
+  record?<Attrs>(
+    op: OpDefinition<Attrs>,
+    inputs: readonly Operand<Buffer>[],
+    outputs: readonly Operand<Buffer>[],
+    attrs: Attrs,
+  ): () => void;
   dispose(): void;
 }

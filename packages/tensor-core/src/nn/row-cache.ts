@@ -46,7 +46,7 @@ export interface RowCache extends Slots {
    * @throws SlotError where a row is out of order or there is no room; no slot is longer then
    */
   extend(batch: RowBatch): void;
-  /** Writes rows [N, width] of the batch, which must not change afterwards, into matrix `index`. */
+  /** Writes rows [N, width] of the batch, which must not change before the next `extend`, into matrix `index`. */
   write(index: number, rows: Tensor, batch: RowBatch): void;
   /** Matrix `index`, [rowCount, width]; valid until the next write. */
   matrix(index: number): Tensor;
@@ -145,8 +145,12 @@ class PagedRowCache implements RowCache {
     return this.#table.rowsOf(pages);
   }
   extend(batch: RowBatch): void {
-    const { from, to } = this.#table.extend(batch);
-    if (from.length > 0) this.#copyRows(from, to);
+    // Whoever makes many steps may fill one batch anew for each.
+    this.#forgetWritten();
+    this.#device.host(() => {
+      const { from, to } = this.#table.extend(batch);
+      if (from.length > 0) this.#copyRows(from, to);
+    });
   }
   write(index: number, rows: Tensor, batch: RowBatch): void {
     this.#matrices[index] = writeRows(this.matrix(index), rows, this.#rowTensor(batch));
@@ -166,16 +170,17 @@ class PagedRowCache implements RowCache {
   }
   [Symbol.dispose](): void {
     for (const matrix of this.#matrices.splice(0)) matrix.dispose();
-    this.#written?.rows.dispose();
-    this.#written = null;
+    this.#forgetWritten();
   }
   #rowTensor(batch: RowBatch): Tensor {
     if (this.#written?.batch === batch) return this.#written.rows;
+    this.#forgetWritten();
+    this.#written = { batch, rows: this.#device.keep(this.#device.tensor(() => this.#table.rows(batch), [-1])) };
+    return this.#written.rows;
+  }
+  #forgetWritten(): void {
     this.#written?.rows.dispose();
     this.#written = null;
-    const rows = this.#table.rows(batch);
-    this.#written = { batch, rows: this.#device.keep(this.#device.tensor(rows, [rows.length])) };
-    return this.#written.rows;
   }
   #copyRows(from: Uint32Array, to: Uint32Array): void {
     this.#device.scope(() => {

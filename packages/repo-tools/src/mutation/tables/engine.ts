@@ -19,8 +19,47 @@ const pageTable = {
 };
 const pageLists = "PageTable > behaves like lists of rows, with a window of";
 
-/** Operations, the LLaMA block and caches. */
+const recordings = {
+  file: "packages/tensor-core/src/recordings.ts",
+  test: "packages/tensor-core/src/recordings.test.ts",
+};
+
+/** Operations, recordings, the LLaMA block and caches. */
 export const engineMutations: readonly Mutation[] = [
+  {
+    id: "recording-uploads-share-memory",
+    what: "What the host uploads for a recording lies where its ops write before and after",
+    ...recordings,
+    find: "new KeptBuffers(internals.source, false)",
+    replace: "this.source",
+    property: "Recordings on cpu > give the bits of the work done anew, whatever numbers the host has by then",
+  },
+  {
+    id: "recording-host-work-twice",
+    what: "Host work runs again where the length of what is uploaded asks for another recording",
+    ...recordings,
+    find: "if (this.#hostRuns > 0) this.#hostRuns--;",
+    replace: "if (this.#hostRuns < 0) this.#hostRuns--;",
+    property:
+      "Recordings > run host work once a run and in order, before a length that changes asks for another recording",
+  },
+  {
+    id: "recording-of-freed-memory",
+    what: "A recording runs though a tensor that it reads was freed",
+    ...recordings,
+    find: "if (storage.holders === 0) return false;",
+    replace: "if (storage.holders < 0) return false;",
+    property: "Recordings > are made anew for other inputs, and where a tensor from outside was freed",
+  },
+  {
+    id: "recording-loops-of-the-host",
+    what: "Ops whose kernels follow what the host read are replayed with the former rows",
+    file: "packages/tensor-core/src/backends/cpu/backend.ts",
+    test: recordings.test,
+    find: "if (onHost) return () => backend.run(op, inputs, outputs, attrs);",
+    replace: "",
+    property: "Recordings on cpu > give the bits of the work done anew, whatever numbers the host has by then",
+  },
   {
     id: "attention-groups-interleaved",
     what: "Query heads take key heads in turn instead of in groups",

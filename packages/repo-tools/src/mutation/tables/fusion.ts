@@ -64,8 +64,8 @@ export const fusionMutations: readonly Mutation[] = [
     id: "gate-history-without-own-row",
     what: "In cached decoding the gate sees the tokens before, not the token itself",
     ...gate,
-    find: "history.ranges(asked)",
-    replace: "history.ranges(asked).map((at, index) => (index % 2 === 1 && at > 1 ? at - 1 : at))",
+    find: "history.ranges(asked())",
+    replace: "history.ranges(asked()).map((at, index) => (index % 2 === 1 && at > 1 ? at - 1 : at))",
     property: "extends row by row, in pieces and in mixed batches to what it reads of whole segments on reference",
   },
   {
@@ -187,8 +187,8 @@ export const fusionMutations: readonly Mutation[] = [
     id: "block-attends-without-history",
     what: "In cached decoding a block head sees the last token alone",
     ...blockHead,
-    find: "ranges: history.ranges(asked)",
-    replace: "ranges: history.ranges(asked, 1)",
+    find: "history.ranges(asked())",
+    replace: "history.ranges(asked(), 1)",
     property: "extends row by row, in pieces and in mixed batches to what it reads of whole segments on reference",
   },
   {

@@ -17,10 +17,10 @@ import {
   type TensorSpec,
 } from "../../spec.ts";
 import type { Backend, Operand } from "../backend.ts";
-import { type CpuCall, type CpuView, chunkFor } from "./call.ts";
+import { type CpuRunner, type CpuView, chunkFor } from "./call.ts";
 import { loadKernels } from "./kernels.ts";
 import { CpuMemory } from "./memory.ts";
-import { createPool, THREAD_SCRATCH_BEGIN, THREAD_SCRATCH_BYTES } from "./pool.ts";
+import { createPool, type Job, THREAD_SCRATCH_BEGIN, THREAD_SCRATCH_BYTES } from "./pool.ts";
 
 // Kernels of this kind are bound by memory: more threads than this have nothing to read.
 const MOST_DEFAULT_THREADS = 16;
@@ -39,7 +39,39 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
   const checkLive = () => {
     if (disposed) throw new DeviceError("cpu", "Cannot use the cpu device: it has been disposed");
   };
-  const viewOf = (operand: Operand<number>): CpuView => new MemoryView(memory, operand);
+  const recordedScratch = new RecordedScratch(memory);
+  /** Runs an op's kernels, or its oracle where it has none. */
+  const perform = <Attrs>(
+    op: OpDefinition<Attrs>,
+    inputs: readonly Operand<number>[],
+    outputs: readonly Operand<number>[],
+    attrs: Attrs,
+    { onJob, onHost, scratch, release }: Performance,
+  ) => {
+    const ins = inputs.map((operand) => new MemoryView(memory, operand, onHost));
+    const outs = outputs.map((operand) => new MemoryView(memory, operand, onHost));
+    if (op.cpu === undefined) {
+      op.reference({ inputs: ins, outputs: outs, attrs });
+      return;
+    }
+    op.cpu({
+      inputs: ins,
+      outputs: outs,
+      attrs,
+      integerDots: kernels.integerDots,
+      parallel(name, args, unitCount, minimumChunk = 1) {
+        const job = pool.prepare(name, args, unitCount, minimumChunk);
+        job();
+        onJob(job);
+      },
+      scratch,
+      release,
+      view(pointer, dtype, length) {
+        onHost();
+        return memory.view(pointer, dtype, length);
+      },
+    });
+  };
   const backend: Backend<number> = {
     name: "cpu",
     info: {
@@ -81,7 +113,12 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
           memory.view(from, "f32", count * columns).set(values.subarray(row * columns, (row + count) * columns));
           const to = pointer + 4 * packedWords(dtype, row, columns);
           const args = [from, count, columns, to, refused];
-          pool.run(conversionKernels[dtype].pack, args, Math.ceil(count / panelRows), chunkFor(panelRows * columns));
+          pool.prepare(
+            conversionKernels[dtype].pack,
+            args,
+            Math.ceil(count / panelRows),
+            chunkFor(panelRows * columns),
+          )();
         }
         if (memory.view(refused, "u32", 1)[0] !== 0) throw refusal();
       } finally {
@@ -101,34 +138,47 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
       attrs: Attrs,
     ) {
       checkLive();
-      const ins = inputs.map(viewOf);
-      const outs = outputs.map(viewOf);
-      if (op.cpu === undefined) {
-        op.reference({ inputs: ins, outputs: outs, attrs });
-        return;
-      }
-      const scratch = new Set<number>();
-      const call: CpuCall<Attrs> = {
-        inputs: ins,
-        outputs: outs,
-        attrs,
-        integerDots: kernels.integerDots,
-        parallel: (name, args, unitCount, minimumChunk = 1) => pool.run(name, args, unitCount, minimumChunk),
-        scratch(byteLength) {
-          const pointer = memory.allocate(byteLength);
-          scratch.add(pointer);
-          return pointer;
-        },
-        release(pointer) {
-          if (scratch.delete(pointer)) memory.free(pointer);
-        },
-        view: (pointer, dtype, length) => memory.view(pointer, dtype, length),
-      };
+      const held = new Set<number>();
       try {
-        op.cpu(call);
+        perform(op, inputs, outputs, attrs, {
+          onJob: () => {},
+          onHost: () => {},
+          scratch(byteLength) {
+            const pointer = memory.allocate(byteLength);
+            held.add(pointer);
+            return pointer;
+          },
+          release(pointer) {
+            if (held.delete(pointer)) memory.free(pointer);
+          },
+        });
       } finally {
-        for (const pointer of scratch) memory.free(pointer);
+        for (const pointer of held) memory.free(pointer);
       }
+    },
+    record<Attrs>(
+      op: OpDefinition<Attrs>,
+      inputs: readonly Operand<number>[],
+      outputs: readonly Operand<number>[],
+      attrs: Attrs,
+    ) {
+      checkLive();
+      const jobs: Job[] = [];
+      let onHost = false;
+      const scratch = recordedScratch.borrow();
+      perform(op, inputs, outputs, attrs, {
+        ...scratch,
+        onJob: (job) => jobs.push(job),
+        onHost: () => {
+          onHost = true;
+        },
+      });
+      // What the host computed between kernels must be computed again.
+      if (onHost) return () => backend.run(op, inputs, outputs, attrs);
+      if (jobs.length === 1) return jobs[0]!;
+      return () => {
+        for (const job of jobs) job();
+      };
     },
     dispose() {
       disposed = true;
@@ -138,18 +188,66 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
   return backend as Backend;
 }
 
+/** What an op that is performed has from outside, and who is told what it does. */
+interface Performance extends Pick<CpuRunner, "scratch" | "release"> {
+  readonly onJob: (job: Job) => void;
+  /** The host reads or writes memory itself. */
+  readonly onHost: () => void;
+}
+
+interface Piece {
+  readonly pointer: number;
+  readonly byteLength: number;
+}
+
+/**
+ * Scratch memory of ops that are recorded: it holds nothing between two of them, so that all share what the largest
+ * needs, for as long as the device lives.
+ */
+class RecordedScratch {
+  readonly #memory: CpuMemory;
+  readonly #pieces: Piece[] = [];
+  constructor(memory: CpuMemory) {
+    this.#memory = memory;
+  }
+  /** The scratch memory of one op. */
+  borrow(): Pick<CpuRunner, "scratch" | "release"> {
+    const free = new Set(this.#pieces);
+    const taken = new Map<number, Piece>();
+    return {
+      scratch: (byteLength) => {
+        let piece = [...free].find((each) => each.byteLength >= byteLength);
+        if (piece === undefined) {
+          piece = { pointer: this.#memory.allocate(byteLength), byteLength };
+          this.#pieces.push(piece);
+        }
+        free.delete(piece);
+        taken.set(piece.pointer, piece);
+        return piece.pointer;
+      },
+      release: (pointer) => {
+        const piece = taken.get(pointer);
+        if (piece !== undefined && taken.delete(pointer)) free.add(piece);
+      },
+    };
+  }
+}
+
 class MemoryView implements CpuView {
   readonly shape: TensorSpec["shape"];
   readonly dtype: Dtype;
   readonly pointer: number;
   readonly #memory: CpuMemory;
-  constructor(memory: CpuMemory, operand: Operand<number>) {
+  readonly #onData: () => void;
+  constructor(memory: CpuMemory, operand: Operand<number>, onData: () => void) {
+    this.#onData = onData;
     this.shape = operand.shape;
     this.dtype = operand.dtype;
     this.pointer = operand.buffer;
     this.#memory = memory;
   }
   get data(): NumericArray {
+    this.#onData();
     const { pointer, dtype, shape } = this;
     if (!isPacked(dtype)) return this.#memory.view(pointer, dtype, sizeOf(shape));
     const words = this.#memory.view(pointer, "u32", byteLengthOf(this) / 4);

@@ -20,7 +20,7 @@ describe.each([1, 2, 3])("Pool of %i threads", (threads) => {
     for (let job = 1; job <= 2000; job++) {
       const lines = 1 + (job % 509);
       const x = memory.view(source, "f32", 16 * lines).fill(job);
-      pool.run("affineLines", [source, target, 2, 1], lines, 1 + (job % 7));
+      pool.prepare("affineLines", [source, target, 2, 1], lines, 1 + (job % 7))();
       expect(memory.view(target, "f32", x.length).every((value) => value === 2 * job + 1)).toBe(true);
     }
     pool.dispose();
@@ -28,17 +28,17 @@ describe.each([1, 2, 3])("Pool of %i threads", (threads) => {
 
   it("turns a trap into a DeviceError and serves the next job", async () => {
     const { pool, memory } = await openPool(threads);
-    expect(() => pool.run("affineLines", [0, memory.memory.buffer.byteLength, 0, 0], 64, 1)).toThrow(DeviceError);
+    expect(pool.prepare("affineLines", [0, memory.memory.buffer.byteLength, 0, 0], 64, 1)).toThrow(DeviceError);
     const pointer = memory.allocate(64 * 64);
     memory.view(pointer, "f32", 16 * 64).fill(3);
-    pool.run("affineLines", [pointer, pointer, 0, 0], 64, 1);
+    pool.prepare("affineLines", [pointer, pointer, 0, 0], 64, 1)();
     expect(memory.view(pointer, "f32", 16 * 64).every((value) => value === 0)).toBe(true);
     pool.dispose();
   });
 
   it("names a kernel it does not have", async () => {
     const { pool } = await openPool(threads);
-    expect(() => pool.run("noSuchKernel", [], 1, 1)).toThrow("Cannot run kernel noSuchKernel");
+    expect(() => pool.prepare("noSuchKernel", [], 1, 1)).toThrow("Cannot run kernel noSuchKernel");
     pool.dispose();
   });
 
@@ -48,7 +48,7 @@ describe.each([1, 2, 3])("Pool of %i threads", (threads) => {
     for (let round = 0; round < 3; round++) {
       memory.view(pointer, "f32", 16 * 256).fill(round + 1);
       await new Promise((resolve) => setTimeout(resolve, 10));
-      pool.run("affineLines", [pointer, pointer, 0, 0], 256, 1);
+      pool.prepare("affineLines", [pointer, pointer, 0, 0], 256, 1)();
       expect(memory.view(pointer, "f32", 16 * 256).every((value) => value === 0)).toBe(true);
     }
     pool.dispose();
@@ -81,7 +81,7 @@ describe("a worker that dies", () => {
     const pointer = memory.allocate(64 * 4096);
     for (let job = 0; job < 10_000; job++) {
       try {
-        pool.run("affineLines", [pointer, pointer, 1, 0], 4096, 1);
+        pool.prepare("affineLines", [pointer, pointer, 1, 0], 4096, 1)();
       } catch (error) {
         return error;
       }
@@ -106,7 +106,7 @@ describe("a worker that dies", () => {
     const failure = await failureOf(pool, memory);
     expect(failure).toBeInstanceOf(DeviceError);
     expect(String(failure)).toContain("a worker thread died (silent for 300 ms in kernel affineLines); open a new one");
-    expect(() => pool.run("affineLines", [0, 0, 1, 0], 1, 1)).toThrow("a worker thread died");
+    expect(pool.prepare("affineLines", [0, 0, 1, 0], 1, 1)).toThrow("a worker thread died");
     pool.dispose();
   });
 

@@ -32,11 +32,17 @@ interface WorkerJob {
   readonly spinMilliseconds: number;
 }
 
+/** A kernel with its arguments, ready to run. */
+export type Job = () => void;
+
 /** Runs kernels on the calling thread and on `threads − 1` workers. */
 export interface Pool {
   readonly threads: number;
-  /** Runs `name(...args, begin, end)` over 0..unitCount; returns when all chunks are done. */
-  run(name: string, args: readonly number[], unitCount: number, minimumChunk: number): void;
+  /**
+   * What runs `name(...args, begin, end)` over 0..unitCount, as often as it is called; it returns when all chunks are done
+   * and does not call itself meanwhile.
+   */
+  prepare(name: string, args: readonly number[], unitCount: number, minimumChunk: number): Job;
   dispose(): void;
 }
 
@@ -51,7 +57,7 @@ export async function createPool(
   stallMilliseconds: number = STALL_MILLISECONDS,
 ): Promise<Pool> {
   const exports = instantiate(kernels.module, memory, THREAD_SCRATCH_BEGIN);
-  if (threads === 1) return { threads, run: runAlone(exports), dispose: () => {} };
+  if (threads === 1) return { threads, prepare: prepareAlone(exports), dispose: () => {} };
   const kernelNames = Object.keys(exports);
   const control = new SharedArrayBuffer(CONTROL_BYTES);
   const workers: WorkerHandle[] = [];
@@ -82,7 +88,7 @@ export async function createPool(
       { cause: error },
     );
   }
-  return { threads, run: runShared(exports, kernelNames, control, threads, health), dispose };
+  return { threads, prepare: prepareShared(exports, kernelNames, control, threads, health), dispose };
 }
 
 /** Whether all workers are alive, as far as is known. */
@@ -100,19 +106,20 @@ function fail(health: Health, cause: unknown): DeviceError {
   return health.failure;
 }
 
-function runAlone(exports: KernelExports): Pool["run"] {
-  return (name, args, unitCount) => {
-    runHere(name, kernelOf(exports, name), args, unitCount);
-  };
+function prepareAlone(exports: KernelExports): Pool["prepare"] {
+  return (name, args, unitCount) => prepareHere(name, kernelOf(exports, name), args, unitCount);
 }
 
-function runHere(name: string, kernel: Kernel, args: readonly number[], unitCount: number): void {
-  if (unitCount === 0) return;
-  try {
-    kernel(...args, 0, unitCount);
-  } catch (error) {
-    throw trapOf(name, error);
-  }
+function prepareHere(name: string, kernel: Kernel, args: readonly number[], unitCount: number): Job {
+  const values = [...args, 0, unitCount];
+  return () => {
+    if (unitCount === 0) return;
+    try {
+      kernel(...values);
+    } catch (error) {
+      throw trapOf(name, error);
+    }
+  };
 }
 
 function trapOf(name: string, cause: unknown): DeviceError {
@@ -129,60 +136,67 @@ function kernelOf(exports: KernelExports, name: string): Kernel {
   return kernel;
 }
 
-function runShared(
+function prepareShared(
   exports: KernelExports,
   kernelNames: readonly string[],
   control: SharedArrayBuffer,
   threads: number,
   health: Health,
-): Pool["run"] {
+): Pool["prepare"] {
   const words = new Int32Array(control);
   const argumentSlots = new Float64Array(control, ARGUMENT_BYTES);
   const indexOf = new Map(kernelNames.map((name, index) => [name, index]));
   const maySleep = canWait(words);
   const mostChunks = Math.min(REMAINING_MASK, threads * CHUNKS_PER_THREAD);
   return (name, args, unitCount, minimumChunk) => {
-    if (health.failure !== null) throw health.failure;
     const kernel = kernelOf(exports, name);
     const wantedChunks = Math.min(mostChunks, Math.floor(unitCount / minimumChunk));
     if (wantedChunks < 2) {
-      runHere(name, kernel, args, unitCount);
-      return;
+      const here = prepareHere(name, kernel, args, unitCount);
+      return () => {
+        if (health.failure !== null) throw health.failure;
+        here();
+      };
     }
     const chunkSize = Math.ceil(unitCount / wantedChunks);
     const chunkCount = Math.ceil(unitCount / chunkSize);
-    // Every chunk of the last job is done, so nobody reads these words until the ticket opens.
-    words[word.kernel] = indexOf.get(name)!;
-    words[word.argumentCount] = args.length;
-    words[word.unitCount] = unitCount;
-    words[word.chunkSize] = chunkSize;
-    for (let index = 0; index < args.length; index++) argumentSlots[index] = args[index]!;
-    Atomics.store(words, word.done, 0);
-    const generation = (Atomics.load(words, word.ticket) & ~REMAINING_MASK) + REMAINING_MASK + 1;
-    Atomics.store(words, word.ticket, generation | chunkCount);
-    if (Atomics.load(words, word.sleepers) > 0) Atomics.notify(words, word.ticket, chunkCount - 1);
-    let failure: unknown;
+    const index = indexOf.get(name)!;
+    const argumentCount = args.length;
     const values = [...args, 0, 0];
-    for (;;) {
-      const ticket = Atomics.load(words, word.ticket);
-      const remaining = ticket & REMAINING_MASK;
-      if (remaining === 0) break;
-      if (Atomics.compareExchange(words, word.ticket, ticket, ticket - 1) !== ticket) continue;
-      const begin = (remaining - 1) * chunkSize;
-      values[args.length] = begin;
-      values[args.length + 1] = Math.min(begin + chunkSize, unitCount);
-      try {
-        kernel(...values);
-      } catch (error) {
-        failure ??= error;
+    return () => {
+      if (health.failure !== null) throw health.failure;
+      // Every chunk of the last job is done, so nobody reads these words until the ticket opens.
+      words[word.kernel] = index;
+      words[word.argumentCount] = argumentCount;
+      words[word.unitCount] = unitCount;
+      words[word.chunkSize] = chunkSize;
+      for (let slot = 0; slot < argumentCount; slot++) argumentSlots[slot] = values[slot]!;
+      Atomics.store(words, word.done, 0);
+      const generation = (Atomics.load(words, word.ticket) & ~REMAINING_MASK) + REMAINING_MASK + 1;
+      Atomics.store(words, word.ticket, generation | chunkCount);
+      if (Atomics.load(words, word.sleepers) > 0) Atomics.notify(words, word.ticket, chunkCount - 1);
+      let failure: unknown;
+      for (;;) {
+        const ticket = Atomics.load(words, word.ticket);
+        const remaining = ticket & REMAINING_MASK;
+        if (remaining === 0) break;
+        if (Atomics.compareExchange(words, word.ticket, ticket, ticket - 1) !== ticket) continue;
+        const begin = (remaining - 1) * chunkSize;
+        values[argumentCount] = begin;
+        values[argumentCount + 1] = Math.min(begin + chunkSize, unitCount);
+        try {
+          kernel(...values);
+        } catch (error) {
+          failure ??= error;
+        }
+        Atomics.add(words, word.done, 1);
       }
-      Atomics.add(words, word.done, 1);
-    }
-    if (!awaitDone(words, chunkCount, maySleep, health.stallMilliseconds)) {
-      throw fail(health, `silent for ${health.stallMilliseconds} ms in kernel ${name}`);
-    }
-    if (Atomics.exchange(words, word.failed, 0) !== 0) failure ??= "it trapped in a worker thread";
-    if (failure !== undefined) throw trapOf(name, failure);
+      if (!awaitDone(words, chunkCount, maySleep, health.stallMilliseconds)) {
+        throw fail(health, `silent for ${health.stallMilliseconds} ms in kernel ${name}`);
+      }
+      if (Atomics.exchange(words, word.failed, 0) !== 0) failure ??= "it trapped in a worker thread";
+      if (failure !== undefined) throw trapOf(name, failure);
+    };
   };
 }
 

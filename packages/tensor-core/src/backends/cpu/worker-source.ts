@@ -1,6 +1,6 @@
 // The program of a pool's worker, as text: a string runs the same from source, from dist, in test runners and bundlers.
 // It knows the words of control.ts and nothing else of the package.
-import { ARGUMENT_BYTES, REMAINING_MASK, word } from "./control.ts";
+import { ARGUMENT_BYTES, CONTROL_BYTES, REMAINING_MASK, word } from "./control.ts";
 
 const main = `
 const serve = ({ module, memory, control, kernelNames, threadScratch, spinMilliseconds }, ready) => {
@@ -9,6 +9,8 @@ const serve = ({ module, memory, control, kernelNames, threadScratch, spinMillis
   const exports = new WebAssembly.Instance(module, { env: { memory } }).exports;
   exports.setThreadScratch(threadScratch);
   const kernels = kernelNames.map((name) => exports[name]);
+  // Arguments of the job and its units, in an array for each number of arguments: a job makes none.
+  const valuesOf = Array.from({ length: ${(CONTROL_BYTES - ARGUMENT_BYTES) / 8 + 1} }, (_, count) => new Array(count + 2).fill(0));
   ready();
   let idleSince = 0;
   for (let spins = 0; Atomics.load(words, ${word.stop}) === 0; ) {
@@ -29,8 +31,11 @@ const serve = ({ module, memory, control, kernelNames, threadScratch, spinMillis
     const begin = (remaining - 1) * words[${word.chunkSize}];
     const end = Math.min(begin + words[${word.chunkSize}], words[${word.unitCount}]);
     const kernel = kernels[words[${word.kernel}]];
-    const values = Array.from(argumentSlots.subarray(0, words[${word.argumentCount}]));
-    values.push(begin, end);
+    const count = words[${word.argumentCount}];
+    const values = valuesOf[count];
+    for (let slot = 0; slot < count; slot++) values[slot] = argumentSlots[slot];
+    values[count] = begin;
+    values[count + 1] = end;
     // Only if the ticket stands unchanged were the words above those of its job.
     if (Atomics.compareExchange(words, ${word.ticket}, ticket, ticket - 1) !== ticket) continue;
     try {
