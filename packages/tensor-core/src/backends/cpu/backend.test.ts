@@ -16,6 +16,7 @@ import { logSoftmaxOp } from "../../ops/log-softmax/op.ts";
 import { matmulOp } from "../../ops/matmul/op.ts";
 import type { OpDefinition } from "../../ops/op.ts";
 import { projectOp } from "../../ops/project/op.ts";
+import { projectTopKOp } from "../../ops/project-top-k/op.ts";
 import { rmsNormGradOp, rmsNormOp } from "../../ops/rms-norm/op.ts";
 import { ropeOp } from "../../ops/rope/op.ts";
 import { swigluOp } from "../../ops/swiglu/op.ts";
@@ -106,6 +107,11 @@ const calls: readonly (readonly [string, OpDefinition<never>, unknown, Inputs])[
   ]),
   entry("swiglu", swigluOp, {}, (device) => [wave(device, [211, 257], 3), wave(device, [211, 257], 0.5)]),
   entry("logSoftmax", logSoftmaxOp, {}, (device) => [wave(device, [101, 1009], 0.3)]),
+  entry("projectTopK", projectTopKOp, { count: 40 }, terms),
+  entry("projectTopK of one row", projectTopKOp, { count: 40 }, (device) => [
+    wave(device, [1, 67], 0.1),
+    wave(device, [20_011, 67], 0.2),
+  ]),
   entry("topK", topKOp, { count: 40 }, (device) => [wave(device, [101, 1009], 0.3)]),
   entry("affine", affineOp, { scale: 3, shift: 1 }, (device) => [wave(device, [503, 257], 0.3)]),
   ...(Object.keys(unaryTable) as UnaryName[]).map((name) =>

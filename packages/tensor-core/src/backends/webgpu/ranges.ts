@@ -26,6 +26,11 @@ export function looseRanges(op: string, rowCount: number, rowBytes: readonly num
   return cut(op, rowCount, Math.floor((limits.maxBindingSize - limits.offsetAlignment) / widest), widest, limits);
 }
 
+/** The rows of a range that begins at an aligned offset; at least one element, so that no rows can be bound too. */
+export function rowsOf(whole: WgslBinding, rowBytes: number, { start, count }: RowRange): WgslBinding {
+  return rangeOf(whole, rowBytes * start, Math.max(4, rowBytes * count));
+}
+
 /** The binding that holds rows of `whole` from an aligned offset on, and the element in it where they begin. */
 export function windowOf(
   whole: WgslBinding,

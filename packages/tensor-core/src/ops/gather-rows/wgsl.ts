@@ -2,7 +2,7 @@
 // equal indices in ascending order, so that no float atomics are needed.
 import { defineKernel, gridOf, itemOfLane, laneGrid } from "../../backends/webgpu/kernel.ts";
 import { input, output, rangeOf, scratch, type WgslCall, type WgslProgram } from "../../backends/webgpu/program.ts";
-import { flatRanges, rowRanges } from "../../backends/webgpu/ranges.ts";
+import { flatRanges, rowRanges, rowsOf } from "../../backends/webgpu/ranges.ts";
 import type { ScatterAddRowsAttrs } from "./op.ts";
 
 const gatherKernel = defineKernel({
@@ -25,7 +25,7 @@ export function wgslGatherRows({ inputs, outputs, limits }: WgslCall<Record<stri
     passes: rowRanges("gatherRows", rowCount, [4 * width], limits).map((range) =>
       gatherKernel(
         {
-          X: rangeOf(input(0), 4 * width * range.start, Math.max(4, 4 * width * range.count)),
+          X: rowsOf(input(0), 4 * width, range),
           Index: input(1),
           Y: output(0),
         },
@@ -96,7 +96,7 @@ export function wgslScatterAddRows({ inputs, attrs, limits }: WgslCall<ScatterAd
         X: input(0),
         Index: input(1),
         Chain: scratch(0),
-        Y: rangeOf(output(0), 4 * width * range.start, Math.max(4, 4 * width * range.count)),
+        Y: rowsOf(output(0), 4 * width, range),
       },
       { count, width, firstRow: range.start, rowCount: range.count },
       gridOf(limits, count),

@@ -2,52 +2,17 @@
 // Scratch memory does not grow with N·V: one block of logits, and what gemm packs.
 import { type CpuCall, type CpuView, chunkFor } from "../../backends/cpu/call.ts";
 import { gemm, weightOperand } from "../matmul/gemm.ts";
+import { logitBlocks, projectBlock } from "../project/cpu.ts";
 import type { LinearCrossEntropyGradAttrs } from "./op.ts";
 
 // 512 rows share each packing of a chunk of weights; 2048 tokens make 4 MiB of logits.
 const ROW_BLOCK = 512;
 const TOKEN_CHUNK = 2048;
 
-/** One block of logits: rows × tokens, in scratch memory. */
-interface Block {
-  readonly row: number;
-  readonly rows: number;
-  readonly token: number;
-  readonly tokens: number;
-}
-
-function* blocksOf(rowCount: number, vocabSize: number): Generator<Block> {
-  for (let row = 0; row < rowCount; row += ROW_BLOCK) {
-    for (let token = 0; token < vocabSize; token += TOKEN_CHUNK) {
-      yield { row, rows: Math.min(ROW_BLOCK, rowCount - row), token, tokens: Math.min(TOKEN_CHUNK, vocabSize - token) };
-    }
-  }
-}
+const most = { rows: ROW_BLOCK, tokens: TOKEN_CHUNK };
 
 function logitsScratch(call: CpuCall<unknown>, rowCount: number, vocabSize: number): number {
   return call.scratch(4 * Math.min(rowCount, ROW_BLOCK) * Math.min(vocabSize, TOKEN_CHUNK));
-}
-
-/** logits[rows, tokens] = Σⱼ Xⱼ[rows]·Wⱼ[tokens]ᵀ. */
-function projectBlock(
-  call: CpuCall<unknown>,
-  terms: readonly CpuView[],
-  logits: number,
-  { row, rows, token, tokens }: Block,
-): void {
-  for (let term = 0; term < terms.length; term += 2) {
-    const inner = terms[term]!.shape[1]!;
-    gemm(call, {
-      a: { pointer: terms[term]!.pointer + 4 * row * inner, lineStride: inner, stepStride: 1 },
-      b: weightOperand(terms[term + 1]!, true, token),
-      c: logits,
-      rowStride: tokens,
-      rows,
-      columns: tokens,
-      inner,
-      accumulate: term > 0,
-    });
-  }
 }
 
 /** The cpu kernel of linearCrossEntropy: softmax is online over the chunks. */
@@ -56,8 +21,8 @@ export const cpuLinearCrossEntropy: (call: CpuCall<Record<string, never>>) => vo
   const [rowCount, vocabSize] = [terms[0]!.shape[0]!, terms[1]!.shape[0]!];
   const logits = logitsScratch(call, rowCount, vocabSize);
   const statistics = call.scratch(12 * rowCount);
-  for (const block of blocksOf(rowCount, vocabSize)) {
-    projectBlock(call, terms, logits, block);
+  for (const block of logitBlocks({ rowCount, vocabSize }, most)) {
+    projectBlock(call, terms, { pointer: logits, rowStride: block.tokens }, block);
     const args = [
       logits,
       block.tokens,
@@ -83,9 +48,9 @@ export const cpuLinearCrossEntropyGrad: (call: CpuCall<LinearCrossEntropyGradAtt
   const logits = logitsScratch(call, rowCount, vocabSize);
   // Without rows nothing below writes the gradients of the weights.
   if (rowCount === 0) for (const output of call.outputs) output.data.fill(0);
-  for (const block of blocksOf(rowCount, vocabSize)) {
+  for (const block of logitBlocks({ rowCount, vocabSize }, most)) {
     const { row, rows, token, tokens } = block;
-    projectBlock(call, terms, logits, block);
+    projectBlock(call, terms, { pointer: logits, rowStride: block.tokens }, block);
     const args = [
       logits,
       tokens,

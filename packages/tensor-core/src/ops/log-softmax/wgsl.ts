@@ -1,7 +1,7 @@
 // logSoftmax on webgpu: one workgroup a row.
 import { defaultLanes, defineKernel, gridOf, laneReductions, lowest } from "../../backends/webgpu/kernel.ts";
-import { input, output, rangeOf, type WgslCall, type WgslProgram } from "../../backends/webgpu/program.ts";
-import { rowRanges } from "../../backends/webgpu/ranges.ts";
+import { input, output, type WgslCall, type WgslProgram } from "../../backends/webgpu/program.ts";
+import { rowRanges, rowsOf } from "../../backends/webgpu/ranges.ts";
 
 const kernel = defineKernel({
   label: "log-softmax",
@@ -24,10 +24,9 @@ const kernel = defineKernel({
 export function wgsl({ inputs, limits }: WgslCall<Record<string, never>>): WgslProgram {
   const [rowCount, width] = inputs[0]!.shape as [number, number];
   return {
-    passes: rowRanges("logSoftmax", rowCount, [4 * width], limits).map(({ start, count }) => {
-      const bytes = [4 * width * start, Math.max(4, 4 * width * count)] as const;
-      const buffers = { Z: rangeOf(input(0), ...bytes), Y: rangeOf(output(0), ...bytes) };
-      return kernel(buffers, { rowCount: count, width }, gridOf(limits, count));
+    passes: rowRanges("logSoftmax", rowCount, [4 * width], limits).map((range) => {
+      const buffers = { Z: rowsOf(input(0), 4 * width, range), Y: rowsOf(output(0), 4 * width, range) };
+      return kernel(buffers, { rowCount: range.count, width }, gridOf(limits, range.count));
     }),
   };
 }

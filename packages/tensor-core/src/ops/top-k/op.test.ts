@@ -1,7 +1,7 @@
 // The laws of topK with ties and far from zero, exact order on every device, and what has no place.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { extent, opLaws, sharedDevice } from "../../testing/index.ts";
+import { checkClose, extent, opLaws, sharedDevice, testDeviceNames } from "../../testing/index.ts";
 import { topK, topKOp } from "./op.ts";
 
 const logit = fc.oneof(
@@ -26,6 +26,19 @@ opLaws(topKOp, {
 });
 
 describe("topK()", () => {
+  it.each(testDeviceNames)("sums relative to the largest on %s, whether logits rise or fall", async (name) => {
+    const device = await sharedDevice(name);
+    const width = 1031;
+    const rising = Array.from({ length: width }, (_, token) => token / 64);
+    const results = device.scope(() => topK(device.tensor([...rising, ...rising.toReversed()], [2, width]), 2));
+    const [values, ids, totals] = await Promise.all([results.values, results.ids, results.totals].map((t) => t.read()));
+    expect([...values!]).toEqual([1030, 1029, 1030, 1029].map((token) => token / 64));
+    expect([...ids!]).toEqual([1030, 1029, 0, 1]);
+    const total = (1 - Math.exp(-width / 64)) / (1 - Math.exp(-1 / 64));
+    checkClose("totals", totals!, [total, total], 2e-6);
+    for (const tensor of [results.values, results.ids, results.totals]) tensor.dispose();
+  });
+
   it("gives excluded tokens no place, and no finite total where a logit is not a number", async () => {
     const device = await sharedDevice("cpu");
     const values = [-Infinity, 3, -Infinity, 5, -Infinity, 1, 2, 7, Number.NaN, 1];

@@ -1,6 +1,7 @@
 // The largest logits of each row and the sum that normalises them: what a sampler needs instead of all V logits.
 import { apply } from "../../dispatch.ts";
 import { ShapeError } from "../../errors.ts";
+import type { FloatDtype, TensorSpec } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import { checkFloats, checkInputCount, checkShape } from "../check.ts";
 import { defineOp, type OpDefinition } from "../op.ts";
@@ -13,22 +14,41 @@ export interface TopKAttrs {
   readonly count: number;
 }
 
+/** The largest of each row of logits. */
+export interface TopKResult {
+  /** [N, k], falling. */
+  readonly values: Tensor;
+  /** [N, k] u32. */
+  readonly ids: Tensor;
+  /** Σ exp(z − max z), [N]. */
+  readonly totals: Tensor;
+}
+
+/** Specs of values, ids and totals; throws ShapeError where rows have fewer logits than are wanted. */
+export function topKSpecs(
+  op: string,
+  [rowCount, width]: readonly [number, number],
+  dtype: FloatDtype,
+  count: number,
+): readonly TensorSpec[] {
+  if (!(Number.isInteger(count) && count >= 1 && count <= width)) {
+    throw new ShapeError({ op, label: "count", expected: `an integer from 1 to ${width}`, actual: count });
+  }
+  return [
+    { shape: [rowCount, count], dtype },
+    { shape: [rowCount, count], dtype: "u32" },
+    { shape: [rowCount], dtype },
+  ];
+}
+
 /** Values [N, k] falling, ids [N, k] (u32), totals [N] = Σ exp(z − max z). */
 export const topKOp: OpDefinition<TopKAttrs> = defineOp({
   name: "topK",
   infer(inputs, { count }) {
     checkInputCount("topK", inputs, 1);
     checkShape("topK", "logits", inputs[0]!, [-1, -1]);
-    const [rowCount, width] = inputs[0]!.shape as [number, number];
-    if (!(Number.isInteger(count) && count >= 1 && count <= width)) {
-      throw new ShapeError({ op: "topK", label: "count", expected: `an integer from 1 to ${width}`, actual: count });
-    }
-    const dtype = checkFloats("topK", inputs);
-    return [
-      { shape: [rowCount, count], dtype },
-      { shape: [rowCount, count], dtype: "u32" },
-      { shape: [rowCount], dtype },
-    ];
+    const shape = inputs[0]!.shape as [number, number];
+    return topKSpecs("topK", shape, checkFloats("topK", inputs), count);
   },
   reference({ inputs, outputs, attrs: { count } }) {
     const [rowCount, width] = inputs[0]!.shape as [number, number];
@@ -55,7 +75,7 @@ export const topKOp: OpDefinition<TopKAttrs> = defineOp({
  * where a row has fewer others, what is left holds values of at most the lowest finite float, and ids without meaning.
  * A row with NaN or +∞ has a total of NaN on reference and cpu; shaders may not tell.
  */
-export function topK(logits: Tensor, count: number): { values: Tensor; ids: Tensor; totals: Tensor } {
+export function topK(logits: Tensor, count: number): TopKResult {
   const [values, ids, totals] = apply(topKOp, [logits], { count });
   return { values: values!, ids: ids!, totals: totals! };
 }

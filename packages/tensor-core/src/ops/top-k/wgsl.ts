@@ -1,7 +1,15 @@
 // topK on webgpu: one workgroup a row, one pass over the row for each rank; fit for small counts.
 import { defaultLanes, defineKernel, gridOf, laneReductions, lowest } from "../../backends/webgpu/kernel.ts";
-import { input, output, rangeOf, type WgslCall, type WgslProgram } from "../../backends/webgpu/program.ts";
-import { rowRanges } from "../../backends/webgpu/ranges.ts";
+import {
+  input,
+  output,
+  type WgslBinding,
+  type WgslCall,
+  type WgslLimits,
+  type WgslPass,
+  type WgslProgram,
+} from "../../backends/webgpu/program.ts";
+import { rowRanges, rowsOf } from "../../backends/webgpu/ranges.ts";
 import type { TopKAttrs } from "./op.ts";
 
 // Ids pass through the float reduction negated, which is exact below 2²⁴: the largest is then the lowest id.
@@ -40,18 +48,34 @@ const kernel = defineKernel({
 `,
 });
 
+/** Logits [N, V] in a binding, and where their largest go. */
+export interface TopKPlan {
+  readonly op: string;
+  readonly logits: WgslBinding;
+  readonly values: WgslBinding;
+  readonly ids: WgslBinding;
+  readonly totals: WgslBinding;
+  readonly rowCount: number;
+  readonly width: number;
+  readonly count: number;
+}
+
+export function topKPasses(plan: TopKPlan, limits: WgslLimits): WgslPass[] {
+  const { op, rowCount, width, count } = plan;
+  return rowRanges(op, rowCount, [4 * width, 4 * count, 4], limits).map((range) => {
+    const rows = (whole: WgslBinding, bytes: number) => rowsOf(whole, bytes, range);
+    const buffers = {
+      Z: rows(plan.logits, 4 * width),
+      Values: rows(plan.values, 4 * count),
+      Ids: rows(plan.ids, 4 * count),
+      Totals: rows(plan.totals, 4),
+    };
+    return kernel(buffers, { rowCount: range.count, width, count }, gridOf(limits, range.count));
+  });
+}
+
 export function wgsl({ inputs, attrs: { count }, limits }: WgslCall<TopKAttrs>): WgslProgram {
   const [rowCount, width] = inputs[0]!.shape as [number, number];
-  return {
-    passes: rowRanges("topK", rowCount, [4 * width, 4 * count, 4], limits).map((range) => {
-      const rows = (bytes: number) => [bytes * range.start, Math.max(4, bytes * range.count)] as const;
-      const buffers = {
-        Z: rangeOf(input(0), ...rows(4 * width)),
-        Values: rangeOf(output(0), ...rows(4 * count)),
-        Ids: rangeOf(output(1), ...rows(4 * count)),
-        Totals: rangeOf(output(2), ...rows(4)),
-      };
-      return kernel(buffers, { rowCount: range.count, width, count }, gridOf(limits, range.count));
-    }),
-  };
+  const results = { values: output(0), ids: output(1), totals: output(2) };
+  return { passes: topKPasses({ op: "topK", logits: input(0), ...results, rowCount, width, count }, limits) };
 }

@@ -1,7 +1,7 @@
 // writeRows on webgpu: the output is the donated cache, written in place.
 import { defineKernel, itemOfLane, laneGrid } from "../../backends/webgpu/kernel.ts";
-import { input, output, rangeOf, type WgslCall, type WgslProgram } from "../../backends/webgpu/program.ts";
-import { rowRanges } from "../../backends/webgpu/ranges.ts";
+import { input, output, type WgslCall, type WgslProgram } from "../../backends/webgpu/program.ts";
+import { rowRanges, rowsOf } from "../../backends/webgpu/ranges.ts";
 
 const kernel = defineKernel({
   label: "write-rows",
@@ -25,7 +25,7 @@ export function wgsl({ inputs, limits }: WgslCall<Record<string, never>>): WgslP
         {
           Rows: input(1),
           Index: input(2),
-          Cache: rangeOf(output(0), 4 * width * range.start, Math.max(4, 4 * width * range.count)),
+          Cache: rowsOf(output(0), 4 * width, range),
         },
         { count, width, firstRow: range.start, rowCount: range.count },
         laneGrid(limits, count),
