@@ -4,12 +4,13 @@ import {
   type Device,
   gatherRows,
   matmul,
+  Recordings,
   type Segments,
   type Slot,
   type Slots,
   type Tensor,
 } from "@dual-head/tensor-core";
-import { type Backbone, createTokenBatch, type SlotTokens, TokenError } from "./backbone.ts";
+import { type Backbone, createTokenBatch, type SlotTokens, type TokenBatch, TokenError } from "./backbone.ts";
 
 /** A backbone whose last hidden state of a text is mapped to a score for each of L labels. */
 export interface ScoreModel<Params> {
@@ -79,6 +80,17 @@ export function createScalarReward<Params>(
   const cache = backbone.createCache(device, { slotCount, capacity });
   // Every position's token and score are kept on the host, a few bytes each, so that cut and forked texts have theirs.
   const texts = new Map<Slot, { readonly tokens: number[]; readonly scores: number[] }>();
+  const scoresOf = (batch: TokenBatch) => matmul(backbone.extend(params, batch, cache), score, { transposeB: true });
+  // Steps of one token a text are recorded; what is recorded reads the batch of its size.
+  const recordings = new Recordings(device);
+  const batches = new Map<number, TokenBatch>();
+  function step(batch: TokenBatch): Tensor {
+    const rowCount = batch.tokens.length;
+    const held = batches.get(rowCount) ?? batch;
+    batches.set(rowCount, held);
+    for (const part of ["tokens", "slots", "positions"] as const) held[part].set(batch[part]);
+    return recordings.run(`step of ${rowCount}`, [], () => scoresOf(held));
+  }
   return {
     open() {
       const slot = cache.open();
@@ -107,7 +119,8 @@ export function createScalarReward<Params>(
       const empty = entries.find(({ slot, tokens }) => tokens.length === 0 && cache.length(slot) === 0);
       if (empty) throw new TokenError(null, `slot ${empty.slot} has no text to score; give it at least one token`);
       const batch = createTokenBatch(entries, (slot) => cache.length(slot));
-      using scores = device.scope(() => matmul(backbone.extend(params, batch, cache), score, { transposeB: true }));
+      const isStep = entries.every(({ tokens }) => tokens.length === 1);
+      using scores = isStep ? step(batch) : device.scope(() => scoresOf(batch));
       const values = await scores.read();
       for (const [row, token] of batch.tokens.entries()) {
         const text = texts.get(batch.slots[row]!)!;
@@ -119,6 +132,9 @@ export function createScalarReward<Params>(
         return text.scores[scoredIndex(text.tokens, padTokenId)]!;
       });
     },
-    [Symbol.dispose]: () => cache[Symbol.dispose](),
+    [Symbol.dispose]() {
+      recordings[Symbol.dispose]();
+      cache[Symbol.dispose]();
+    },
   };
 }

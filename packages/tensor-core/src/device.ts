@@ -23,7 +23,7 @@ import {
   type Tensor,
   TensorHandle,
 } from "./tensor.ts";
-import { leavesOf } from "./tree.ts";
+import { mapLeaves } from "./tree.ts";
 
 /** A place tensors live and ops run. Disposing it frees everything made on it. */
 export interface Device extends Disposable {
@@ -267,9 +267,9 @@ class BackendDevice implements Device, DeviceInternals {
       return out;
     } finally {
       this.#scopes.pop();
-      for (const { leaf } of leavesOf<unknown>(out)) {
+      mapLeaves(out, (leaf) => {
         if (leaf instanceof TensorHandle && scope.delete(leaf)) this.adopt(leaf);
-      }
+      });
       for (const handle of scope) {
         handle.scope = null;
         handle.dispose();

@@ -4,7 +4,7 @@ import { type Device, type DeviceInternals, type HostValues, internalsOf, type R
 import type { OpDefinition } from "./ops/op.ts";
 import type { ArrayDtype } from "./spec.ts";
 import { type BufferSource, operandOf, type Storage, type Tensor, type TensorHandle } from "./tensor.ts";
-import { leavesOf, mapTree } from "./tree.ts";
+import { mapLeaves } from "./tree.ts";
 
 /** Options of Recordings. */
 export interface RecordingsOptions {
@@ -105,7 +105,7 @@ class Recording implements Recorder, Disposable {
   readonly #key: string;
   readonly #inputs: readonly Storage[];
   /** Memory from outside that ops read or write. */
-  readonly #foreign = new Set<Storage>();
+  readonly #foreign: Storage[] = [];
   readonly #hostSteps: HostStep[] = [];
   readonly #uploads: Upload[] = [];
   readonly #calls: (() => void)[] = [];
@@ -126,8 +126,7 @@ class Recording implements Recorder, Disposable {
 
   /** Whether all memory that it uses is still there. */
   get isAlive(): boolean {
-    for (const storage of this.#foreign) if (storage.holders === 0) return false;
-    return true;
+    return this.#foreign.every(({ holders }) => holders > 0);
   }
 
   isOf(key: string, inputs: readonly Storage[]): boolean {
@@ -143,7 +142,7 @@ class Recording implements Recorder, Disposable {
     if (this.#internals.recorder !== null) throw new TypeError("Cannot run recordings within work that is recorded");
     try {
       const out = this.#internals.watched(this, () => this.#device.scope(work));
-      this.#out = mapTree(out, (leaf) => this.#device.keep(leaf as Tensor));
+      this.#out = mapLeaves(out, (leaf) => this.#device.keep(leaf as Tensor));
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -180,7 +179,7 @@ class Recording implements Recorder, Disposable {
 
   /** Handles on what the work returned, for the caller to dispose. */
   outputs(): unknown {
-    return mapTree(this.#out, (leaf) => {
+    return mapLeaves(this.#out, (leaf) => {
       const handle = (leaf as TensorHandle).share();
       this.#internals.adopt(handle);
       return handle;
@@ -195,7 +194,8 @@ class Recording implements Recorder, Disposable {
   ): void {
     const { backend } = this.#internals;
     for (const { storage } of inputs) {
-      if (storage.source !== this.source && storage.source !== this.uploadSource) this.#foreign.add(storage);
+      const isOwn = storage.source === this.source || storage.source === this.uploadSource;
+      if (!isOwn && !this.#foreign.includes(storage)) this.#foreign.push(storage);
     }
     const [ins, outs] = [inputs.map(operandOf), outputs.map(operandOf)];
     if (backend.record !== undefined) this.#calls.push(backend.record(op, ins, outs, attrs));
@@ -223,7 +223,7 @@ class Recording implements Recorder, Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const { leaf } of leavesOf<Tensor>(this.#out)) leaf.dispose();
+    mapLeaves(this.#out, (leaf) => (leaf as Tensor).dispose());
     this.#out = null;
     this.source[Symbol.dispose]();
     this.uploadSource[Symbol.dispose]();

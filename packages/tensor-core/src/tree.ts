@@ -10,6 +10,17 @@ function isBranch(value: unknown): value is Record<string, unknown> | readonly u
   return prototype === Object.prototype || prototype === null;
 }
 
+/** Applies `visit` to each leaf, keeping the structure; `null` leaves stay null. */
+export function mapLeaves<Out>(tree: unknown, visit: (leaf: unknown) => Out): unknown {
+  if (Array.isArray(tree)) return tree.map((item) => mapLeaves(item, visit));
+  if (isBranch(tree)) {
+    const mapped: Record<string, unknown> = {};
+    for (const key of Object.keys(tree)) mapped[key] = mapLeaves((tree as Record<string, unknown>)[key], visit);
+    return mapped;
+  }
+  return tree === null || tree === undefined ? tree : visit(tree);
+}
+
 /** Applies `visit` to each leaf with its path (`layers.0.query`), keeping the structure; `null` leaves stay null. */
 export function mapTree<Out>(tree: unknown, visit: (leaf: unknown, path: string) => Out, path = ""): unknown {
   const join = (key: string | number) => (path === "" ? String(key) : `${path}.${key}`);

@@ -1,7 +1,7 @@
 // The logits [N, V] of one advance, computed when a row is first asked for: whoever chooses tokens takes all of a row, or
 // its candidates only. Knows no model.
 import { type Candidates, candidatesOf } from "@dual-head/sampler";
-import { type Device, leavesOf, type Tensor, topK } from "@dual-head/tensor-core";
+import { type Device, leavesOf, type NumericArray, type Tensor, topK } from "@dual-head/tensor-core";
 import { PolicyError } from "./errors.ts";
 
 type Floats = Float32Array | Float64Array;
@@ -86,13 +86,13 @@ export class HeldLogits implements Disposable {
     try {
       const [values, ids, totals] = await Promise.all(tensors.map((tensor) => tensor.read()));
       return Array.from(totals!, (total, row) => {
-        const logits = Array.from(values!.subarray(row * count, (row + 1) * count));
+        const logits = numbersOf(values!, row * count, count);
         // From the first excluded token on there are no others.
         const end = logits.findIndex((value) => value <= -3.4e38);
         const length = end < 0 ? count : end;
         return {
-          ids: Array.from(ids!.subarray(row * count, row * count + length)),
-          logits: logits.slice(0, length),
+          ids: numbersOf(ids!, row * count, length),
+          logits: length === count ? logits : logits.slice(0, length),
           logNormalizer: logits[0]! + Math.log(total),
         };
       });
@@ -100,4 +100,11 @@ export class HeldLogits implements Disposable {
       for (const tensor of tensors) tensor.dispose();
     }
   }
+}
+
+// Array.from makes an object for each number on its way.
+function numbersOf(values: NumericArray, from: number, count: number): number[] {
+  const numbers = new Array<number>(count);
+  for (let index = 0; index < count; index++) numbers[index] = values[from + index]!;
+  return numbers;
 }

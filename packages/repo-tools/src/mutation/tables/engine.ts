@@ -47,8 +47,8 @@ export const engineMutations: readonly Mutation[] = [
     id: "recording-of-freed-memory",
     what: "A recording runs though a tensor that it reads was freed",
     ...recordings,
-    find: "if (storage.holders === 0) return false;",
-    replace: "if (storage.holders < 0) return false;",
+    find: "holders > 0",
+    replace: "holders >= 0",
     property: "Recordings > are made anew for other inputs, and where a tensor from outside was freed",
   },
   {

@@ -111,7 +111,7 @@ function prepareAlone(exports: KernelExports): Pool["prepare"] {
 }
 
 function prepareHere(name: string, kernel: Kernel, args: readonly number[], unitCount: number): Job {
-  const values = [...args, 0, unitCount];
+  const values = callArguments(args, 0, unitCount);
   return () => {
     if (unitCount === 0) return;
     try {
@@ -120,6 +120,16 @@ function prepareHere(name: string, kernel: Kernel, args: readonly number[], unit
       throw trapOf(name, error);
     }
   };
+}
+
+/**
+ * Arguments in an array that engines do not keep as unboxed floats, which would be boxed anew for every call: the array
+ * has held something else than numbers.
+ */
+function callArguments(args: readonly number[], begin: number, end: number): number[] {
+  const values: unknown[] = [null, ...args, begin, end];
+  values.shift();
+  return values as number[];
 }
 
 function trapOf(name: string, cause: unknown): DeviceError {
@@ -162,7 +172,7 @@ function prepareShared(
     const chunkCount = Math.ceil(unitCount / chunkSize);
     const index = indexOf.get(name)!;
     const argumentCount = args.length;
-    const values = [...args, 0, 0];
+    const values = callArguments(args, 0, 0);
     return () => {
       if (health.failure !== null) throw health.failure;
       // Every chunk of the last job is done, so nobody reads these words until the ticket opens.

@@ -9,8 +9,9 @@ const serve = ({ module, memory, control, kernelNames, threadScratch, spinMillis
   const exports = new WebAssembly.Instance(module, { env: { memory } }).exports;
   exports.setThreadScratch(threadScratch);
   const kernels = kernelNames.map((name) => exports[name]);
-  // Arguments of the job and its units, in an array for each number of arguments: a job makes none.
-  const valuesOf = Array.from({ length: ${(CONTROL_BYTES - ARGUMENT_BYTES) / 8 + 1} }, (_, count) => new Array(count + 2).fill(0));
+  // Arguments of the job and its units, in an array for each number of arguments: a job makes none. Filled with null first,
+  // they are not kept as unboxed floats, which would be boxed anew for every call.
+  const valuesOf = Array.from({ length: ${(CONTROL_BYTES - ARGUMENT_BYTES) / 8 + 1} }, (_, count) => new Array(count + 2).fill(null));
   ready();
   let idleSince = 0;
   for (let spins = 0; Atomics.load(words, ${word.stop}) === 0; ) {
