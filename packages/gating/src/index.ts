@@ -29,6 +29,7 @@ export {
   type MixingCoefficients,
   mixedLogits,
   mixedNats,
+  mixedTopK,
   mixingCoefficients,
   mixtureLogits,
 } from "./mixing.ts";

@@ -12,6 +12,7 @@ import {
   type MixingMode,
   mixedLogits,
   mixedNats,
+  mixedTopK,
   mixingCoefficients,
   type RowControls,
 } from "./index.ts";
@@ -26,6 +27,8 @@ function coefficientsOf(mode: MixingMode, { hidden, gateLogits }: MixingInputs, 
 mixingLaws("mixedLogits()", {
   logits: (mode, inputs, rows) =>
     mixedLogits(mode, inputs.hidden, inputs.lm, inputs.heads, coefficientsOf(mode, inputs, rows).coefficients),
+  top: (mode, inputs, rows, count) =>
+    mixedTopK(mode, inputs.hidden, inputs.lm, inputs.heads, coefficientsOf(mode, inputs, rows).coefficients, count),
   nats: (mode, inputs, rows, targets) =>
     mixedNats(mode, inputs.hidden, inputs.lm, inputs.heads, coefficientsOf(mode, inputs, rows).coefficients, targets),
   alpha: (mode, inputs, rows) => {

@@ -13,10 +13,13 @@ import {
   type Projection,
   project,
   projectionTerms,
+  projectTopK,
   reshape,
   scaledSigmoid,
   subtract,
   type Tensor,
+  type TopKResult,
+  topK,
   unary,
 } from "@dual-head/tensor-core";
 import type { MixingControls, MixingMode } from "./controls.ts";
@@ -92,6 +95,22 @@ export function mixedLogits(
   return hidden.device.scope(() => project(linearTerms(hidden, lm, heads, coefficients)));
 }
 
+/** The `count` largest of mixedLogits, as topK gives them; without logits in a tensor but in mode `mixture`. */
+export function mixedTopK(
+  mode: MixingMode,
+  hidden: Tensor,
+  lm: Projection,
+  heads: readonly Projection[],
+  coefficients: MixingCoefficients,
+  count: number,
+): TopKResult {
+  return hidden.device.scope(() =>
+    mode === "mixture"
+      ? topK(mixtureLogits(hidden, lm, heads, coefficients), count)
+      : projectTopK(linearTerms(hidden, lm, heads, coefficients), count),
+  );
+}
+
 /**
  * Nats of given tokens under the mixture, [N], without logits in memory: −log softmax(z_t)[target].
  *
@@ -159,7 +178,7 @@ export function mixtureNats(lmNats: Tensor, headNats: readonly Tensor[], coeffic
   });
 }
 
-/** The terms of a mixture of logits, for `project` and `linearCrossEntropy`. */
+/** The terms of a mixture of logits, for `project`, `projectTopK` and `linearCrossEntropy`. */
 function linearTerms(
   hidden: Tensor,
   lm: Projection,

@@ -11,6 +11,8 @@ import {
   segmentsOf,
   sumTo,
   type Tensor,
+  type TopKResult,
+  topK,
   valueAndGrad,
 } from "@dual-head/tensor-core";
 import { checkClose, sharedDevice, testDeviceNames } from "@dual-head/tensor-core/testing";
@@ -34,6 +36,8 @@ export interface MixingInputs {
 export interface MixingImplementation {
   /** Fused logits, [N, V]. */
   logits(mode: MixingMode, inputs: MixingInputs, rows: readonly RowControls[]): Tensor;
+  /** The `count` largest of the logits. */
+  top(mode: MixingMode, inputs: MixingInputs, rows: readonly RowControls[], count: number): TopKResult;
   /** Nats of targets (u32 [N]), [N], differentiable in the gate logits. */
   nats(mode: MixingMode, inputs: MixingInputs, rows: readonly RowControls[], targets: Tensor): Tensor;
   /** Σ wᵢαᵢ, [N]. */
@@ -118,6 +122,25 @@ export function mixingLaws(label: string, mixing: MixingImplementation, options:
             }),
             { seed: 3, numRuns: 3 },
           );
+        });
+
+        it(`${mode} finds the largest of its logits to the last bit, on ${name}`, async () => {
+          const device = await sharedDevice(name);
+          const some = setup(device, 19);
+          const controls: RowControls[] = [
+            { strength: 0 },
+            {},
+            { strength: 2 },
+            { alphaMax: 0.4 },
+            { weights: [0, 1] },
+          ];
+          const expected = topK(mixing.logits(mode, some, controls), 4);
+          const actual = mixing.top(mode, some, controls, 4);
+          for (const each of ["values", "ids", "totals"] as const)
+            expect(await numbers(actual[each])).toEqual(await numbers(expected[each]));
+          // Where every row is the base there may be a shorter way.
+          const base = mixing.top(mode, some, every({ strength: 0 }), 4);
+          expect(await numbers(base.values)).toEqual(await numbers(topK(plain(some.hidden, some.lm), 4).values));
         });
 
         it(`${mode} with a one-hot weight is that head alone, and rows keep their own controls on ${name}`, async () => {

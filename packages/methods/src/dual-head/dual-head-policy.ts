@@ -167,8 +167,14 @@ class HeadPolicy<Params> implements DecodePolicy {
       ? (name, sources, work) => this.#recordings.run(`${name} of ${path}`, sources, work)
       : (_, __, work) => device.scope(work);
     // Whoever feeds a prompt in pieces asks for no logits but the last.
-    const compute = () => this.#mixer.logits(last, controls, coefficients);
-    const held = new HeldLogits({ device, vocabSize: this.vocabSize, sources: [last, coefficients], compute, run });
+    const held = new HeldLogits({
+      device,
+      vocabSize: this.vocabSize,
+      sources: [last, coefficients],
+      logits: () => this.#mixer.logits(last, controls, coefficients),
+      top: (count) => this.#mixer.top(last, controls, coefficients, count),
+      run,
+    });
     this.#held = held;
     const [alphas] = await readAndDispose([alpha]);
     return entries.map((_, index) => ({

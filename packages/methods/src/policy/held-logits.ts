@@ -1,7 +1,7 @@
 // The logits [N, V] of one advance, computed when a row is first asked for: whoever chooses tokens takes all of a row, or
-// its candidates only. Knows no model.
+// its candidates only, for which there need be no logits. Knows no model.
 import { type Candidates, candidatesOf } from "@dual-head/sampler";
-import { type Device, leavesOf, type NumericArray, type Tensor, topK } from "@dual-head/tensor-core";
+import { type Device, leavesOf, type NumericArray, type Tensor, type TopKResult } from "@dual-head/tensor-core";
 import { PolicyError } from "./errors.ts";
 
 type Floats = Float32Array | Float64Array;
@@ -16,7 +16,9 @@ export interface HeldLogitsOptions {
   /** A tree of tensors, taken over. */
   readonly sources: unknown;
   /** Logits [N, V] of the sources. */
-  readonly compute: () => Tensor;
+  readonly logits: () => Tensor;
+  /** The largest of them, to the same bits. */
+  readonly top: (count: number) => TopKResult;
   readonly run: Runner;
 }
 
@@ -68,8 +70,8 @@ export class HeldLogits implements Disposable {
   }
 
   async #readRows(): Promise<readonly Floats[]> {
-    const { device, run, compute } = this.#options;
-    const logits = device.keep(run("logits", this.#sources, compute));
+    const { device, run } = this.#options;
+    const logits = device.keep(run("logits", this.#sources, this.#options.logits));
     try {
       const [rowCount, width] = logits.shape as [number, number];
       const values = (await logits.read()) as Floats;
@@ -80,8 +82,8 @@ export class HeldLogits implements Disposable {
   }
 
   async #readCandidates(count: number): Promise<readonly Candidates[]> {
-    const { device, run, compute } = this.#options;
-    const top = run(`top ${count}`, this.#sources, () => topK(compute(), count));
+    const { device, run } = this.#options;
+    const top = run(`top ${count}`, this.#sources, () => this.#options.top(count));
     const tensors = [top.values, top.ids, top.totals].map((tensor) => device.keep(tensor));
     try {
       const [values, ids, totals] = await Promise.all(tensors.map((tensor) => tensor.read()));

@@ -7,6 +7,7 @@ import {
   type MixingMode,
   mixedLogits,
   mixedNats,
+  mixedTopK,
   mixingCoefficients,
   type RowControls,
 } from "@dual-head/gating";
@@ -17,7 +18,9 @@ import {
   type Projection,
   project,
   projectionTerms,
+  projectTopK,
   type Tensor,
+  type TopKResult,
 } from "@dual-head/tensor-core";
 import type { GatedRows } from "./last-rows.ts";
 
@@ -28,6 +31,13 @@ export type ResolvedControls = Required<RowControls>;
 export interface Mixer {
   /** Logits [N, V]; `coefficients` are computed where they are not given. */
   logits(rows: GatedRows, controls: readonly ResolvedControls[], coefficients?: MixingCoefficients | null): Tensor;
+  /** The `count` largest of these logits, which are in no tensor where one projection gives them. */
+  top(
+    rows: GatedRows,
+    controls: readonly ResolvedControls[],
+    coefficients: MixingCoefficients | null,
+    count: number,
+  ): TopKResult;
   /** What the logits of these rows will be mixed by, and Σ wᵢαᵢ [N]; both null without heads. */
   mixing(
     rows: GatedRows,
@@ -59,6 +69,12 @@ export function createMixer(device: Device, mode: MixingMode, lm: Projection, he
         isBase(controls)
           ? project(baseTerms(rows.hidden))
           : mixedLogits(mode, rows.hidden, lm, headsAt(rows), coefficients ?? coefficientsOf(rows, controls)),
+      ),
+    top: (rows, controls, coefficients, count) =>
+      device.scope(() =>
+        isBase(controls)
+          ? projectTopK(baseTerms(rows.hidden), count)
+          : mixedTopK(mode, rows.hidden, lm, headsAt(rows), coefficients ?? coefficientsOf(rows, controls), count),
       ),
     mixing: (rows, controls) =>
       device.scope(() => {

@@ -141,6 +141,14 @@ export const fusionMutations: readonly Mutation[] = [
     property: "mixture scores tokens as its logits do, with gradients to the gate on reference",
   },
   {
+    id: "mixture-candidates-of-logits",
+    what: "Candidates of the mixture of probabilities are those of mixed logits",
+    ...mixing,
+    find: 'mode === "mixture"\n      ? topK(',
+    replace: 'mode === ("none" as string)\n      ? topK(',
+    property: "mixture finds the largest of its logits to the last bit, on reference",
+  },
+  {
     id: "low-rank-delta-dropped",
     what: "The low-rank difference of a head is dropped from the logits",
     ...projection,
