@@ -2,7 +2,7 @@
 // Knows no command.
 import { createPrefixCache, type WeightDtype } from "@dual-head/backbone";
 import type { MixingMode } from "@dual-head/gating";
-import { createBasePolicy, createDualHeadPolicy } from "@dual-head/methods";
+import { createBasePolicy, createDualHeadPolicy, policyHead } from "@dual-head/methods";
 import type { Controls, DecodePolicy, Detokenizer } from "@dual-head/sampler";
 import { type Device, type DeviceName, openDevice } from "@dual-head/tensor-core";
 import type { Tokenizer } from "@dual-head/tokenizer";
@@ -182,13 +182,7 @@ export async function openModel(options: ModelOptions, io: Io): Promise<OpenMode
         return resources.use(
           createDualHeadPolicy({
             ...common,
-            heads: heads.map(({ head, headParams, gate, gateParams }, index) => ({
-              name: options.heads![index]!.directory,
-              projection: head.projection(headParams, lmHead),
-              encoding: head.encoding(headParams),
-              gate,
-              gateParams,
-            })),
+            heads: heads.map((loaded, index) => policyHead(options.heads![index]!.directory, loaded, lmHead)),
             mixing,
           }),
         );

@@ -6,7 +6,7 @@ export { type BradleyTerryOptions, bradleyTerryRecipe } from "./bradley-terry/re
 export { type CardsOptions, createCards } from "./cards/cards-generator.ts";
 export { type DpoOptions, dpoRecipe } from "./dpo/recipe.ts";
 export { createDualHeadPolicy, type DualHeadPolicyOptions } from "./dual-head/dual-head-policy.ts";
-export type { PolicyHead } from "./dual-head/policy-head.ts";
+export { type PolicyHead, policyHead, type TrainedHead } from "./dual-head/policy-head.ts";
 export { createGenArmPolicy, type RewardPolicy } from "./genarm/genarm-policy.ts";
 export { type GenArmOptions, genArmRecipe } from "./genarm/recipe.ts";
 export { createModPolicy, type ObjectivePolicy } from "./mod/mod-policy.ts";

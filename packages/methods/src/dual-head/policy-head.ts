@@ -1,5 +1,6 @@
 // A reward head with its gate as a policy takes it, and what holds of several together. Knows no sequence.
 import { checkRowControls, type Gate, type GateParams, type MixingMode } from "@dual-head/gating";
+import type { HeadParams, RewardHead } from "@dual-head/heads";
 import type { CausalReader, Projection } from "@dual-head/tensor-core";
 import { PolicyError } from "../policy/errors.ts";
 import type { ResolvedControls } from "../policy/mixer.ts";
@@ -19,6 +20,21 @@ export interface PolicyHead {
   readonly encoding?: CausalReader | null | undefined;
   readonly gate: Gate;
   readonly gateParams: GateParams;
+}
+
+/** A reward head with its gate and the parameters of both, as heads files are loaded. */
+export interface TrainedHead {
+  readonly head: RewardHead;
+  readonly headParams: HeadParams;
+  readonly gate: Gate;
+  readonly gateParams: GateParams;
+}
+
+/** A trained head as a policy over its backbone takes it; `lmHead` is the backbone's. */
+export function policyHead(name: string, trained: TrainedHead, lmHead: Projection, weight?: number): PolicyHead {
+  const { head, headParams, gate, gateParams } = trained;
+  const projection = head.projection(headParams, lmHead);
+  return { name, weight, projection, encoding: head.encoding(headParams), gate, gateParams };
 }
 
 /**

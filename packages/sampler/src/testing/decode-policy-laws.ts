@@ -263,6 +263,14 @@ export function decodePolicyLaws(
       for (const length of [-1, 4, 1.5, Number.NaN]) {
         expect(() => policy.truncate(sequence, length)).toThrow(RangeError);
       }
+      // What it says before is what a cut does then: forks of the sequence are cut in its stead.
+      for (const length of [0, 1, 2, 3]) {
+        const fork = policy.fork(sequence);
+        const cut = () => policy.truncate(fork, length);
+        if (policy.canTruncate?.(fork, length) ?? true) cut();
+        else expect(cut).toThrow();
+        policy.close(fork);
+      }
       expectSame(await advance(sequence, next), await alone([...stem, ...next], second));
       policy.close(sequence);
       expect(() => policy.truncate(sequence, 0)).toThrow();

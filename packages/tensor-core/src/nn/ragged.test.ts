@@ -31,5 +31,6 @@ describe("causalRanges()", () => {
 
   it("answers for chosen rows only", () => {
     expect([...causalRanges(segmentsOf([3, 4]), undefined, Uint32Array.of(5, 1))]).toEqual([3, 6, 0, 2]);
+    expect(() => causalRanges(segmentsOf([3, 4]), undefined, Uint32Array.of(5, 7))).toThrow("a row below 7");
   });
 });

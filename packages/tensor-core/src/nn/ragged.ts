@@ -1,4 +1,5 @@
 // Ragged batches as index arrays on the host: segments of flattened rows, and rows of cache slots. Knows no tensor.
+import { ShapeError } from "../errors.ts";
 
 /** B segments of N flattened rows: segment b is rows offsets[b] to offsets[b + 1]. */
 export interface Segments {
@@ -36,6 +37,8 @@ export function segmentPositions({ offsets }: Segments): Uint32Array {
 /**
  * Key ranges (start, end) of the given query rows, causal within their segment: all rows up to and including its own,
  * at most `window` of them. `rows` defaults to every row; [2·queries].
+ *
+ * @throws ShapeError where a row is in no segment
  */
 export function causalRanges(
   segments: Segments,
@@ -46,7 +49,12 @@ export function causalRanges(
   const queries = rows ?? Uint32Array.from(positions, (_, row) => row);
   const ranges = new Uint32Array(2 * queries.length);
   for (const [query, row] of queries.entries()) {
-    const visible = Math.min(positions[row]! + 1, window);
+    const position = positions[row];
+    if (position === undefined) {
+      const expected = `a row below ${positions.length}`;
+      throw new ShapeError({ op: "causalRanges", label: `query ${query}`, expected, actual: row });
+    }
+    const visible = Math.min(position + 1, window);
     ranges[2 * query] = row + 1 - visible;
     ranges[2 * query + 1] = row + 1;
   }

@@ -10,6 +10,7 @@ import {
   createGenArmPolicy,
   createModPolicy,
   createProxyTuningPolicy,
+  policyHead,
   type ScoredText,
 } from "@dual-head/methods";
 import { type BatchGenerator, type Controls, type DecodePolicy, sampled } from "@dual-head/sampler";
@@ -157,13 +158,7 @@ const dualHead = policyMethod(({ device, base, parts, slotCount, capacity }) => 
   return createDualHeadPolicy({
     ...{ backbone, params, device, slotCount, capacity },
     mixing: trainedMixing(parts.heads[0]!.loaded.description),
-    heads: parts.heads.map(({ name, loaded }) => ({
-      name,
-      projection: loaded.head.projection(loaded.headParams, backbone.lmHead(params)),
-      encoding: loaded.head.encoding(loaded.headParams),
-      gate: loaded.gate,
-      gateParams: loaded.gateParams,
-    })),
+    heads: parts.heads.map(({ name, loaded }) => policyHead(name, loaded, backbone.lmHead(params))),
   });
 });
 

@@ -45,9 +45,14 @@ const fewRows = fc.record({
   inner: fc.oneof(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 500, max: 560 })),
 });
 
-async function openWide(): Promise<Device | null> {
-  return openDevice("cpu", { threads: 1, variant: "wide" }).catch(() => null);
-}
+const openWide = (): Promise<Device> => openDevice("cpu", { threads: 1, variant: "wide" });
+const joinsVectors = await openWide().then(
+  (device) => {
+    device.dispose();
+    return true;
+  },
+  () => false,
+);
 
 describe("gemm()", () => {
   it.each(["relaxed", "simd"])("agrees with float64 for any shape and form, variant %s", async (variant) => {
@@ -103,9 +108,8 @@ describe("gemm()", () => {
     );
   });
 
-  it("has the same bits where the engine joins vectors, if it does (seed 12)", async () => {
+  it.skipIf(!joinsVectors)("has the same bits where the engine joins vectors (seed 12)", async () => {
     using wide = await openWide();
-    if (wide === null) return;
     using relaxed = await openDevice("cpu", { threads: 2, variant: "relaxed" });
     await fc.assert(
       fc.asyncProperty(extents, async ({ rows, columns, inner, transposeA, transposeB }) => {
