@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { examineModel, type Preflight } from "../preflight.ts";
 import { temporaryFolder } from "../testing/folder.ts";
 import { writeTinyModel } from "../testing/tiny-model.ts";
-import type { Arm, MethodId } from "./arm.ts";
-import { armBytes, cacheBytes, openBytes } from "./arm-memory.ts";
+import type { Arm, MethodId, PartSpec } from "./arm.ts";
+import { armBytes, cacheBytes, headsCount, openBytes } from "./arm-memory.ts";
 import { parseEvalConfig } from "./config.ts";
 import { cachesOf, openMethod } from "./methods/methods.ts";
 import { createMiniWorldSetting } from "./settings/mini-world.ts";
@@ -70,6 +70,18 @@ describe("memory of open arms", () => {
         expect([label, counted / actual > 0.9 && counted / actual < 1.1]).toEqual([label, true]);
       }
     }
+  });
+
+  it("counts the numbers of the head that is trained, whatever its kind", async () => {
+    using device = await openDevice("cpu", { threads: 1 });
+    const found = (await examine(device)).get("main")!;
+    const { hiddenSize: D, vocabSize: V } = found.model;
+    const count = (settings: PartSpec["settings"]) =>
+      headsCount({ kind: "heads", backbone: "main", reward: "overall", settings }, found);
+    const gate = { kind: "constant", alpha: 0.5 };
+    expect(count({ gate })).toBe(V * (D + 1));
+    expect(count({ gate, head: { kind: "residual", width: 3, bias: false } })).toBe(6 * D);
+    expect(count({ head: { kind: "residual", width: 3, bias: false } })).toBeGreaterThan(6 * D);
   });
 
   it("of a suite that has all arms open is the sum, of others the largest", async () => {

@@ -1,10 +1,12 @@
 // What an open arm takes of memory beside its backbones, by its method's parts and caches. Knows no method, opens nothing.
+import { createGate } from "@dual-head/gating";
+import { createHead } from "@dual-head/heads";
 import { chunkSize } from "../context.ts";
 import type { Preflight } from "../preflight.ts";
 import type { Arm, PartSpec } from "./arm.ts";
 import type { EvalConfig } from "./config.ts";
 import { cachesOf, partsOf } from "./methods/methods.ts";
-import { isLowRank } from "./methods/train-part.ts";
+import { headsShape, isLowRank } from "./methods/train-part.ts";
 import type { Setting } from "./settings/setting.ts";
 import type { SuitePreview } from "./suites/context.ts";
 
@@ -16,6 +18,12 @@ export function weightBytesOf({ needs }: Preflight, dtype: EvalConfig["dtype"]):
 /** Numbers that a low-rank part has, of those of its model: about a hundredth. */
 export function trainedCount(spec: PartSpec, { model }: Preflight): number {
   return isLowRank(spec) ? model.parameters / 100 : model.parameters;
+}
+
+/** Numbers of a part's reward head and its gate. */
+export function headsCount(spec: PartSpec, { model: { hiddenSize, vocabSize } }: Preflight): number {
+  const { head, gate } = headsShape(spec, hiddenSize);
+  return createHead(head).parameterCount(hiddenSize, vocabSize) + createGate(gate).parameterCount;
 }
 
 /** Bytes of keys and values of sequences of `capacity` tokens; a window keeps rows for a chunk beside it. */
@@ -46,10 +54,11 @@ export function armBytes(
   for (const spec of partsOf(arm)) {
     const found = models.get(spec.backbone);
     if (found === undefined) continue;
-    const { vocabSize, hiddenSize, parameters } = found.model;
     const weights = weightBytesOf(found, dtype);
     if (spec.kind === "heads") {
-      bytes += (weights / parameters) * vocabSize * hiddenSize + slotCount * maxTokens * found.historyBytesPerToken;
+      // Large matrices are held as the model's are, which most of the numbers are in.
+      const head = (weights / found.model.parameters) * headsCount(spec, found);
+      bytes += head + slotCount * maxTokens * found.historyBytesPerToken;
     } else bytes += isLowRank(spec) ? 4 * trainedCount(spec, found) : weights;
   }
   for (const { backbone, slotCount: slots } of cachesOf(arm, slotCount)) {

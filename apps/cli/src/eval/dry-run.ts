@@ -10,7 +10,7 @@ import { locateHere } from "../locate.ts";
 import { openTokenizer } from "../open-tokenizer.ts";
 import { examineModel, type Preflight } from "../preflight.ts";
 import type { Arm, PartSpec } from "./arm.ts";
-import { openBytes, trainedCount, weightBytesOf } from "./arm-memory.ts";
+import { headsCount, openBytes, trainedCount, weightBytesOf } from "./arm-memory.ts";
 import { sourceOf } from "./backbone-source.ts";
 import { type EvalConfig, scorerModelsOf } from "./config.ts";
 import { judgeBounds } from "./judge-bounds.ts";
@@ -221,10 +221,10 @@ function strangersOf({ name, backbone, helper }: Arm, models: ReadonlyMap<string
 /** Heads and gate keep floats and hidden states in 16 bits; a whole model its weights, gradients and two moments. */
 function partBytes(spec: PartSpec, found: Preflight | undefined, { pairs }: EvalConfig) {
   if (found === undefined) return { disk: 0, memory: 0 };
-  const { vocabSize, hiddenSize } = found.model;
+  const { hiddenSize } = found.model;
   const own = found.needs[0]?.weightBytes ?? 0;
   if (spec.kind === "heads") {
-    const head = 4 * (vocabSize * hiddenSize + 4 * hiddenSize * hiddenSize);
+    const head = 4 * headsCount(spec, found);
     return { disk: 4 * head + 2 * pairs * meanTokens * hiddenSize, memory: own + 4 * head };
   }
   const trained = trainedCount(spec, found);

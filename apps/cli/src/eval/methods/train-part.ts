@@ -63,13 +63,23 @@ export function trainPart(options: TrainPartOptions): Promise<PartFigures> {
   return kind === "heads" ? trainHeads(options) : tuneModel(options, peerRecipes[kind]);
 }
 
+type HeadsSettings = Partial<TrainingSettings> & {
+  readonly head?: Partial<HeadConfig>;
+  readonly gate?: Partial<GateConfig>;
+};
+
+/** Head and gate of a part of kind "heads", the defaults where it says nothing. */
+export function headsShape({ settings }: PartSpec, hiddenSize: number): { head: HeadConfig; gate: GateConfig } {
+  const { head, gate } = settings as HeadsSettings;
+  return {
+    head: (head?.kind ?? defaultHead.kind) === defaultHead.kind ? { ...defaultHead, ...head } : head,
+    gate: gate?.kind === "constant" ? gate : { ...defaultGate(hiddenSize), ...gate },
+  } as { head: HeadConfig; gate: GateConfig };
+}
+
 async function trainHeads(options: TrainPartOptions): Promise<PartFigures> {
   const { spec, pairs, opened, device, folder, seed, io } = options;
-  const { hiddenSize } = opened.llama.config;
-  const { head, gate, ...settings } = spec.settings as Partial<TrainingSettings> & {
-    readonly head?: Partial<HeadConfig>;
-    readonly gate?: Partial<GateConfig>;
-  };
+  const { head: _, gate: __, ...settings } = spec.settings as HeadsSettings;
   const run = train({
     device,
     backbone: opened.llama.backbone,
@@ -79,11 +89,7 @@ async function trainHeads(options: TrainPartOptions): Promise<PartFigures> {
     tokenizer: opened.tokenizer,
     pairs,
     folder,
-    head:
-      (head?.kind ?? defaultHead.kind) === defaultHead.kind
-        ? ({ ...defaultHead, ...head } as HeadConfig)
-        : (head as HeadConfig),
-    gate: gate?.kind === "constant" ? (gate as GateConfig) : ({ ...defaultGate(hiddenSize), ...gate } as GateConfig),
+    ...headsShape(spec, opened.llama.config.hiddenSize),
     settings: { seed, heldOut: heldOutShare, ...settings },
     resume: true,
     signal: io.signal,
