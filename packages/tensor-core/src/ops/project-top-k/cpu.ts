@@ -4,18 +4,19 @@ import { logitBlocks, projectBlock } from "../project/cpu.ts";
 import { BLOCK_COLUMNS, foldSlab, runningTopK, STATE_BYTES } from "../top-k/cpu.ts";
 import type { TopKAttrs } from "../top-k/op.ts";
 
-// Logits of a slab, 4 MiB: one row of most vocabularies, several of many. More rows than this share no more of the weights
-// that are packed or unpacked for a slab.
-const SLAB_LOGITS = 1 << 20;
-const MOST_ROWS = 512;
+// One row takes a slab of most vocabularies, since each slab is a few handovers to other threads; many rows take the least
+// columns, which gemm packs or unpacks into its own cache (docs/log.md).
+const SLAB_LOGITS = 262_144;
+const LEAST_COLUMNS = 8192;
+const MOST_ROWS = 256;
 // Rows of a slab lie this much further apart, lest those of a power of two of tokens drive each other out of the cache.
 const PADDING = 16;
 
 /** The cpu kernel of projectTopK. */
 export const cpu: (call: CpuCall<TopKAttrs>) => void = (call) => {
-  const rows = Math.max(1, Math.min(call.outputs[0]!.shape[0]!, MOST_ROWS));
-  const blocks = Math.floor(SLAB_LOGITS / rows / BLOCK_COLUMNS);
-  projectTopKInSlabs(call, { rows, tokens: BLOCK_COLUMNS * blocks });
+  const rows = Math.min(call.outputs[0]!.shape[0]!, MOST_ROWS);
+  const columns = Math.max(LEAST_COLUMNS, Math.floor(SLAB_LOGITS / Math.max(1, rows)));
+  projectTopKInSlabs(call, { rows: MOST_ROWS, tokens: columns - (columns % BLOCK_COLUMNS) });
 };
 
 /** The same in slabs of at most so many rows and tokens, these a multiple of BLOCK_COLUMNS; their size changes no bit. */
