@@ -15,8 +15,12 @@ backboneLaws("tinyLlama with a window of 3, tied", (device) =>
 );
 
 for (const dtype of weightDtypes.filter((each) => each !== "f32")) {
-  backboneLaws(`tinyLlama in ${dtype} where the device packs weights`, (device) =>
-    tinyLlama(device, 9, {}, device.info.features.includes("packed weights") ? dtype : "f32"),
+  // Integer weights meet activations of 15 bits in few rows, and as they are in many.
+  const tolerance = dtype === "q8" || dtype === "q4" ? 5e-4 : 1e-4;
+  backboneLaws(
+    `tinyLlama in ${dtype} where the device packs weights`,
+    (device) => tinyLlama(device, 9, {}, device.info.features.includes("packed weights") ? dtype : "f32"),
+    tolerance,
   );
 }
 

@@ -35,7 +35,14 @@ function blockMaximum(values: Float32Array, columns: number, at: number): number
 }
 
 /** How far a value may move, as a share of the largest magnitude of its block (of itself for 16-bit floats). */
-const bounds: Readonly<Record<PackedDtype, number>> = { bf16: 2 ** -8, f16: 2 ** -11, q8: 0.5 / 127, q4: 1 / 8 };
+const bounds: Readonly<Record<PackedDtype, number>> = {
+  bf16: 2 ** -8,
+  f16: 2 ** -11,
+  q8: (0.5 / 127) * (1 + 2 ** -10),
+  q4: (1 / 8) * (1 + 2 ** -10),
+};
+/** How far it may move in any case: below its normal range binary16 has steps of 2^-24. */
+const steps: Readonly<Record<PackedDtype, number>> = { bf16: 0, f16: 2 ** -25, q8: 2 ** -25, q4: 2 ** -24 };
 
 describe.each(dtypes)("the format %s", (dtype) => {
   it(`moves no value further than its bound (seed ${seed})`, () => {
@@ -46,9 +53,7 @@ describe.each(dtypes)("the format %s", (dtype) => {
         for (const [at, value] of values.entries()) {
           const blocks = dtype === "q8" || dtype === "q4";
           const reach = blocks ? blockMaximum(values, columns, at) : Math.abs(value);
-          // Below its normal range f16 has steps of 2^-24.
-          const step = dtype === "f16" ? 2 ** -25 : 0;
-          const bound = Math.max(step, reach * bounds[dtype] * (1 + 1e-5));
+          const bound = Math.max(steps[dtype], reach * bounds[dtype] * (1 + 1e-5)) + steps[dtype];
           expect(Math.abs(decoded[at]! - value)).toBeLessThanOrEqual(bound);
         }
       }),
@@ -63,15 +68,33 @@ describe.each(dtypes)("the format %s", (dtype) => {
         const once = unpackMatrix(dtype, packMatrix(dtype, values, rows, columns), rows, columns);
         for (const [at, value] of values.entries()) if (value === 0) expect(Math.abs(once[at]!)).toBe(0);
         const twice = unpackMatrix(dtype, packMatrix(dtype, once, rows, columns), rows, columns);
-        checkClose("decoded twice", twice, once, 1e-6 * scale);
+        // A scale below the normal range of binary16 may move by a step.
+        const most = { bf16: 0, f16: 0, q8: 127, q4: 8 }[dtype] * 2 ** -24;
+        checkClose("decoded twice", twice, once, 1e-6 * scale + most);
       }),
       { seed, numRuns: 20 },
     );
   });
 
   it("takes the bits it promises", () => {
-    const bits = { bf16: 16, f16: 16, q8: 9, q4: 5 }[dtype];
+    const bits = { bf16: 16, f16: 16, q8: 8.5, q4: 4.5 }[dtype];
     expect(byteLengthOf({ shape: [64, 96], dtype })).toBe((64 * 96 * bits) / 8);
+  });
+});
+
+describe.each(["q8", "q4"] as const)("%s", (dtype) => {
+  it("refuses blocks whose scale has no place in binary16, on every device that packs", async () => {
+    const most = { q8: 127, q4: 8 }[dtype] * 65_504;
+    for (const name of ["cpu", "reference"] as const) {
+      const device = await sharedDevice(name);
+      using held = device.tensor([1, -most], [1, 2], dtype);
+      expect((await held.read())[1]).toBe(-most);
+      const before = device.stats.liveBuffers;
+      for (const value of [1.01 * most, -Infinity]) {
+        expect(() => device.tensor([1, value], [1, 2], dtype)).toThrow(`past ${most}; hold the matrix as bf16 or f32`);
+      }
+      expect(device.stats.liveBuffers).toBe(before);
+    }
   });
 });
 

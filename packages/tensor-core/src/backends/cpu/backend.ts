@@ -2,8 +2,7 @@
 // oracle in float32. Knows no op by name.
 import type { OpenDeviceOptions } from "../../device.ts";
 import { DeviceError } from "../../errors.ts";
-import { refusal } from "../../formats/f16/format.ts";
-import { panelRows } from "../../formats/format.ts";
+import { panelRows, refusal } from "../../formats/format.ts";
 import { conversionKernels } from "../../formats/kernels.ts";
 import { packedWords, unpackMatrix } from "../../formats/packing.ts";
 import type { OpDefinition } from "../../ops/op.ts";
@@ -120,7 +119,7 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
             chunkFor(panelRows * columns),
           )();
         }
-        if (memory.view(refused, "u32", 1)[0] !== 0) throw refusal();
+        if (memory.view(refused, "u32", 1)[0] !== 0) throw refusal(dtype);
       } finally {
         memory.free(from);
       }

@@ -33,6 +33,8 @@ export function keepThreadScratch(pointer: usize): void {
   store<u32>(pointer, 0x000f000f, 56);
   store<u32>(pointer, 0xffff0000, 60);
   store<u32>(pointer, 0x8fffe000, 64);
+  f32.store(pointer, 5.192296858534828e33, 68);
+  f32.store(pointer, 7.205759403792794e16, 72);
 }
 
 // Constants of inner loops are loaded: engines build one that stands in the code anew at each step, by several instructions,
@@ -66,6 +68,18 @@ export function upperHalves(): v128 {
 @inline
 export function movedHalves(): v128 {
   return v128.load32_splat(privateMemory, 64);
+}
+
+/** 2^112: what the bias of binary16 leaves out once exponent and fraction have moved to their places of float32. */
+@inline
+export function halfBias(): v128 {
+  return v128.load32_splat(privateMemory, 68);
+}
+
+/** Its root, for what may be multiplied by it twice. */
+@inline
+export function halfBiasRoot(): v128 {
+  return v128.load32_splat(privateMemory, 72);
 }
 
 /** a·b + c; one rounding where relaxed SIMD fuses it, two elsewhere: the reason variants differ in bits. */

@@ -2,10 +2,11 @@
 // AssemblyScript. Builds with relaxed SIMD only. Panels become signed bytes in scratch memory and meet tiles of four rows.
 import { WIDE_TILES } from "../../backends/cpu/build.as";
 import { dotBytes, fma, nibbleOfBytes, threadScratch } from "../../backends/cpu/prelude.as";
+import { loadScales, SCALE_BYTES } from "../blocks.as";
 import { storePanel } from "../panel.as";
 
-const Q8_BYTES: usize = 288;
-const Q4_BYTES: usize = 160;
+const Q8_BYTES: usize = SCALE_BYTES + 256;
+const Q4_BYTES: usize = SCALE_BYTES + 128;
 /** A block of a panel as bytes, [8 groups of four columns][8 rows][4 columns], then its rows' scales, of q8 corrections. */
 const BYTES: usize = 320;
 const SCALES: usize = 256;
@@ -26,7 +27,7 @@ export function expandQ8(v: usize, to: usize, blocks: usize): void {
   while (v < last) {
     let c0 = i32x4.splat(0), c1 = i32x4.splat(0);
     let out = to;
-    for (let pairs = v + 32; pairs < v + Q8_BYTES; pairs += 32) {
+    for (let pairs = v + SCALE_BYTES; pairs < v + Q8_BYTES; pairs += 32) {
       // Columns 0 and 1 of eight rows, then 2 and 3.
       const a = v128.load(pairs), b = v128.load(pairs, 16);
       const low = v128.shuffle<i16>(a, b, 0, 8, 1, 9, 2, 10, 3, 11), high = v128.shuffle<i16>(a, b, 4, 12, 5, 13, 6, 14, 7, 15);
@@ -36,7 +37,7 @@ export function expandQ8(v: usize, to: usize, blocks: usize): void {
       c1 = dotBytes(high, ones, c1);
       out += 32;
     }
-    const scales0 = v128.load(v), scales4 = v128.load(v, 16);
+    const scales0 = loadScales(v), scales4 = loadScales(v + 8);
     v128.store(to, scales0, SCALES);
     v128.store(to, scales4, SCALES + 16);
     // Σ of a row's integers times 8192, which rows of x have too much.
@@ -54,7 +55,7 @@ export function expandQ4(v: usize, to: usize, blocks: usize): void {
   while (v < last) {
     const mask = nibbleOfBytes();
     let out = to;
-    for (let words = v + 32; words < v + Q4_BYTES; words += 32) {
+    for (let words = v + SCALE_BYTES; words < v + Q4_BYTES; words += 32) {
       const a = v128.load(words), b = v128.load(words, 16);
       const a0 = v128.and(a, mask), b0 = v128.and(b, mask);
       const a1 = v128.and(i16x8.shr_u(a, 4), mask), b1 = v128.and(i16x8.shr_u(b, 4), mask);
@@ -64,7 +65,7 @@ export function expandQ4(v: usize, to: usize, blocks: usize): void {
       v128.store(out, b1, 48);
       out += 64;
     }
-    const scales0 = v128.load(v), scales4 = v128.load(v, 16);
+    const scales0 = loadScales(v), scales4 = loadScales(v + 8);
     v128.store(to, scales0, SCALES);
     v128.store(to, scales4, SCALES + 16);
     v += Q4_BYTES;

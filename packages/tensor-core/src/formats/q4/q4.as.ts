@@ -1,10 +1,10 @@
 // Products of rounded rows with 4-bit panels, exact in integers within a block, and panels back to float32 rows;
 // AssemblyScript. Knows the layout of format.ts; integers are stored plus 8, which the sums of blocks take back.
-import { dotBytes, fma, nibbleOfBytes, nibbleOfHalves, threadScratch } from "../../backends/cpu/prelude.as";
-import { extremeOf, quantise } from "../blocks.as";
+import { dotBytes, fma, halfBiasRoot, nibbleOfBytes, nibbleOfHalves, threadScratch } from "../../backends/cpu/prelude.as";
+import { extremeOf, loadScale, loadMovedScales, quantise, SCALE_BYTES, storeScale } from "../blocks.as";
 import { storePanel } from "../panel.as";
 
-const BLOCK_BYTES: usize = 160;
+const BLOCK_BYTES: usize = SCALE_BYTES + 128;
 
 /**
  * Σ of eight rows at v times the row of integers from `from` to `last`: eight numbers at `to`. Exported, so that it stays a
@@ -18,7 +18,7 @@ export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum
     let rows4 = rows0;
     // Nibble s of half p of a row's word is its column 2s + p; unrolled, since the engine does not.
     let x0 = v128.load32_splat(from), x1 = v128.load32_splat(from, 4), x2 = v128.load32_splat(from, 8), x3 = v128.load32_splat(from, 12);
-    let v0 = v128.load(v, 32), v4 = v128.load(v, 48);
+    let v0 = v128.load(v, 16), v4 = v128.load(v, 32);
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(v0, mask), x0));
     rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(v4, mask), x0));
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 4), mask), x1));
@@ -31,8 +31,8 @@ export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum
     x1 = v128.load32_splat(from, 20);
     x2 = v128.load32_splat(from, 24);
     x3 = v128.load32_splat(from, 28);
-    v0 = v128.load(v, 64);
-    v4 = v128.load(v, 80);
+    v0 = v128.load(v, 48);
+    v4 = v128.load(v, 64);
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(v0, mask), x0));
     rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(v4, mask), x0));
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 4), mask), x1));
@@ -45,8 +45,8 @@ export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum
     x1 = v128.load32_splat(from, 36);
     x2 = v128.load32_splat(from, 40);
     x3 = v128.load32_splat(from, 44);
-    v0 = v128.load(v, 96);
-    v4 = v128.load(v, 112);
+    v0 = v128.load(v, 80);
+    v4 = v128.load(v, 96);
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(v0, mask), x0));
     rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(v4, mask), x0));
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 4), mask), x1));
@@ -59,8 +59,8 @@ export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum
     x1 = v128.load32_splat(from, 52);
     x2 = v128.load32_splat(from, 56);
     x3 = v128.load32_splat(from, 60);
-    v0 = v128.load(v, 128);
-    v4 = v128.load(v, 144);
+    v0 = v128.load(v, 112);
+    v4 = v128.load(v, 128);
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(v0, mask), x0));
     rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(v4, mask), x0));
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v0, 4), mask), x1));
@@ -69,16 +69,18 @@ export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum
     rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 8), mask), x2));
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(i16x8.shr_u(v0, 12), x3));
     rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(i16x8.shr_u(v4, 12), x3));
-    const own = v128.load32_splat(scale);
-    low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, v128.load(v)), low);
-    high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, v128.load(v, 16)), high);
+    const own = f32x4.mul(v128.load32_splat(scale), halfBiasRoot());
+    low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, loadMovedScales(v)), low);
+    high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, loadMovedScales(v + 8)), high);
     v += BLOCK_BYTES;
     from += 64;
     scale += 4;
     sum += 4;
   }
-  v128.store(to, low);
-  v128.store(to, high, 16);
+  // Scales lacked 2^112, which the activations' have half of.
+  const root = halfBiasRoot();
+  v128.store(to, f32x4.mul(low, root));
+  v128.store(to, f32x4.mul(high, root), 16);
 }
 
 /** C[m, n] (+)= x row m · w row n, x as `roundRows` left it. Units: panels of 8 rows of w. */
@@ -108,7 +110,7 @@ export function sumPanelsNibbles(v: usize, away: usize, from: usize, last: usize
   while (from < last) {
     const mask = nibbleOfBytes();
     let rows0 = v128.load32_splat(sum), rows4 = rows0, far0 = rows0, far4 = rows0;
-    let words = v + 32, far = words + away;
+    let words = v + SCALE_BYTES, far = words + away;
     for (const next = from + 32; from < next; from += 8) {
       const even = v128.load32_splat(from), odd = v128.load32_splat(from, 4);
       let v0 = v128.load(words), v4 = v128.load(words, 16);
@@ -125,19 +127,21 @@ export function sumPanelsNibbles(v: usize, away: usize, from: usize, last: usize
       words += 32;
       far += 32;
     }
-    const own = v128.load32_splat(scale), there = v + away;
-    low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, v128.load(v)), low);
-    high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, v128.load(v, 16)), high);
-    farLow = fma(f32x4.convert_i32x4_s(far0), f32x4.mul(own, v128.load(there)), farLow);
-    farHigh = fma(f32x4.convert_i32x4_s(far4), f32x4.mul(own, v128.load(there, 16)), farHigh);
+    const own = f32x4.mul(v128.load32_splat(scale), halfBiasRoot()), there = v + away;
+    low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, loadMovedScales(v)), low);
+    high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, loadMovedScales(v + 8)), high);
+    farLow = fma(f32x4.convert_i32x4_s(far0), f32x4.mul(own, loadMovedScales(there)), farLow);
+    farHigh = fma(f32x4.convert_i32x4_s(far4), f32x4.mul(own, loadMovedScales(there + 8)), farHigh);
     v += BLOCK_BYTES;
     scale += 4;
     sum += 4;
   }
-  v128.store(to, low);
-  v128.store(to, high, 16);
-  v128.store(to, farLow, 32);
-  v128.store(to, farHigh, 48);
+  // Scales lacked 2^112, which the activations' have half of.
+  const root = halfBiasRoot();
+  v128.store(to, f32x4.mul(low, root));
+  v128.store(to, f32x4.mul(high, root), 16);
+  v128.store(to, f32x4.mul(farLow, root), 32);
+  v128.store(to, f32x4.mul(farHigh, root), 48);
 }
 
 /** `multiplyQ4` for x as `roundBytes` left it; builds with relaxed SIMD only. Units: panels of 8 rows of w. */
@@ -186,8 +190,8 @@ export function unpackQ4(w: usize, to: usize, columnCount: i32, first: i32, inde
     let out = to + ((<usize>unit * columnCount) << 2);
     for (let block = 0; block < blocks; block++) {
       const base = w + (<usize>(row >> 3) * blocks + block) * BLOCK_BYTES;
-      const scale = f32.load(base + ((<usize>(row & 7)) << 2));
-      const integers = base + 32 + ((<usize>(row & 7)) << 2);
+      const scale = loadScale(base, row & 7);
+      const integers = base + SCALE_BYTES + ((<usize>(row & 7)) << 2);
       const count = min(32, columnCount - (block << 5));
       if (count == 32) {
         let words = v128.load32_zero(integers);
@@ -220,16 +224,15 @@ export function packQ4(from: usize, rowCount: i32, columnCount: i32, to: usize, 
     for (let block = 0; block < blocks; block++) {
       const base = to + (<usize>panel * blocks + block) * BLOCK_BYTES;
       const count = min(32, columnCount - (block << 5));
-      memory.fill(base, 0, 32);
+      memory.fill(base, 0, SCALE_BYTES);
       // Every nibble 8, which stands for 0.
-      memory.fill(base + 32, 0x88, BLOCK_BYTES - 32);
+      memory.fill(base + SCALE_BYTES, 0x88, BLOCK_BYTES - SCALE_BYTES);
       for (let row = 0; row < min(8, rowCount - (panel << 3)); row++) {
         const values = from + ((<usize>((panel << 3) + row) * columnCount + (block << 5)) << 2);
-        const scale = <f32>(<f64>extremeOf(values, count) / -8);
-        f32.store(base + (<usize>row << 2), scale);
+        const scale = storeScale(base, row, <f32>(<f64>extremeOf(values, count) / -8), refused);
         for (let column = 0; column < count; column++) {
           const integer = quantise(f32.load(values + (<usize>column << 2)), scale, -8, 7);
-          const word = base + 32 + (<usize>(column >> 3) << 5) + (<usize>row << 2);
+          const word = base + SCALE_BYTES + (<usize>(column >> 3) << 5) + (<usize>row << 2);
           const shift = ((column & 1) << 4) + (((column & 7) >> 1) << 2);
           store<u32>(word, load<u32>(word) & ~(<u32>15 << shift) | <u32>(integer + 8) << shift);
         }

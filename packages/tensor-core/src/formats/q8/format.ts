@@ -1,4 +1,4 @@
-// 8-bit integers with a scale a block: |value − decoded| ≤ scale/2 with scale = max|block|/127, plus rounding. The integers
+// 8-bit integers with a scale a block: |value − decoded| ≤ scale/2, scale being max|block|/127 or the next binary16 above. The integers
 // of a block are [16 pairs of columns][8 rows][2 columns], a byte each. Knows no kernel.
 import { blockFormat, extremeOf } from "../blocks.ts";
 import type { PackedFormat } from "../format.ts";
@@ -10,6 +10,7 @@ const byteOf = (row: number, column: number) => 16 * (column >> 1) + 2 * row + (
 
 /** The format of 8-bit weights. */
 export const q8: PackedFormat = blockFormat({
+  dtype: "q8",
   integerWords: 64,
   scaleOf: (values) => Math.abs(extremeOf(values)) / most,
   quantise: (ratio) => Math.max(-most, Math.min(most, Math.round(ratio))),

@@ -1,10 +1,10 @@
 // Products of rounded rows with 8-bit panels, exact in integers within a block, and panels back to float32 rows;
 // AssemblyScript. Knows the layout of format.ts.
-import { fma, threadScratch } from "../../backends/cpu/prelude.as";
-import { extremeOf, quantise } from "../blocks.as";
+import { fma, halfBiasRoot, threadScratch } from "../../backends/cpu/prelude.as";
+import { extremeOf, loadScale, loadMovedMagnitudes, quantise, SCALE_BYTES, storeScale } from "../blocks.as";
 import { storePanel } from "../panel.as";
 
-const BLOCK_BYTES: usize = 288;
+const BLOCK_BYTES: usize = SCALE_BYTES + 256;
 
 /**
  * Σ of the eight rows of two panels, at v and `away` bytes behind, times the row of integers from `from` to `last`: sixteen
@@ -15,7 +15,7 @@ export function sumPanelsQ8(v: usize, away: usize, from: usize, last: usize, sca
   let low = f32x4.splat(0), high = f32x4.splat(0), farLow = f32x4.splat(0), farHigh = f32x4.splat(0);
   while (from < last) {
     let rows0 = i32x4.splat(0), rows4 = i32x4.splat(0), far0 = i32x4.splat(0), far4 = i32x4.splat(0);
-    let integers = v + 32, far = integers + away;
+    let integers = v + SCALE_BYTES, far = integers + away;
     // Two columns of eight rows a load. Rows 0 to 3 and 4 to 7 go side by side, which engines that join vectors make one.
     for (const next = from + 64; from < next; from += 16) {
       const pair0 = v128.load32_splat(from), pair1 = v128.load32_splat(from, 4), pair2 = v128.load32_splat(from, 8), pair3 = v128.load32_splat(from, 12);
@@ -38,18 +38,20 @@ export function sumPanelsQ8(v: usize, away: usize, from: usize, last: usize, sca
       integers += 64;
       far += 64;
     }
-    const own = v128.load32_splat(scale), there = v + away;
-    low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, v128.load(v)), low);
-    high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, v128.load(v, 16)), high);
-    farLow = fma(f32x4.convert_i32x4_s(far0), f32x4.mul(own, v128.load(there)), farLow);
-    farHigh = fma(f32x4.convert_i32x4_s(far4), f32x4.mul(own, v128.load(there, 16)), farHigh);
+    const own = f32x4.mul(v128.load32_splat(scale), halfBiasRoot()), there = v + away;
+    low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, loadMovedMagnitudes(v)), low);
+    high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, loadMovedMagnitudes(v + 8)), high);
+    farLow = fma(f32x4.convert_i32x4_s(far0), f32x4.mul(own, loadMovedMagnitudes(there)), farLow);
+    farHigh = fma(f32x4.convert_i32x4_s(far4), f32x4.mul(own, loadMovedMagnitudes(there + 8)), farHigh);
     v += BLOCK_BYTES;
     scale += 4;
   }
-  v128.store(to, low);
-  v128.store(to, high, 16);
-  v128.store(to, farLow, 32);
-  v128.store(to, farHigh, 48);
+  // Scales lacked 2^112, which the activations' have half of.
+  const root = halfBiasRoot();
+  v128.store(to, f32x4.mul(low, root));
+  v128.store(to, f32x4.mul(high, root), 16);
+  v128.store(to, f32x4.mul(farLow, root), 32);
+  v128.store(to, f32x4.mul(farHigh, root), 48);
 }
 
 /** C[m, n] (+)= x row m · w row n, x as `roundRows` left it. Units: panels of 8 rows of w. */
@@ -82,8 +84,8 @@ export function unpackQ8(w: usize, to: usize, columnCount: i32, first: i32, inde
     let out = to + ((<usize>unit * columnCount) << 2);
     for (let block = 0; block < blocks; block++) {
       const base = w + (<usize>(row >> 3) * blocks + block) * BLOCK_BYTES;
-      const scale = f32.load(base + ((<usize>(row & 7)) << 2));
-      const integers = base + 32 + ((<usize>(row & 7)) << 1);
+      const scale = loadScale(base, row & 7);
+      const integers = base + SCALE_BYTES + ((<usize>(row & 7)) << 1);
       const count = min(32, columnCount - (block << 5));
       let column = 0;
       const factor = f32x4.splat(scale);
@@ -116,9 +118,8 @@ export function packQ8(from: usize, rowCount: i32, columnCount: i32, to: usize, 
       memory.fill(base, 0, BLOCK_BYTES);
       for (let row = 0; row < min(8, rowCount - (panel << 3)); row++) {
         const values = from + ((<usize>((panel << 3) + row) * columnCount + (block << 5)) << 2);
-        const scale = <f32>(<f64>abs(extremeOf(values, count)) / 127);
-        f32.store(base + (<usize>row << 2), scale);
-        const integers = base + 32 + (<usize>row << 1);
+        const scale = storeScale(base, row, <f32>(<f64>abs(extremeOf(values, count)) / 127), refused);
+        const integers = base + SCALE_BYTES + (<usize>row << 1);
         for (let column = 0; column < count; column++) {
           const integer = quantise(f32.load(values + (<usize>column << 2)), scale, -127, 127);
           store<i8>(integers + (<usize>(column >> 1) << 4) + (column & 1), <i8>integer);
