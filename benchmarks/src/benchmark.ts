@@ -1,5 +1,5 @@
 // The contract of a benchmark and what all of them share. Knows no benchmark by name.
-import type { Device, Tensor } from "@dual-head/tensor-core";
+import type { Device, OpenDeviceOptions, Tensor } from "@dual-head/tensor-core";
 import type { Rounds } from "./harness.ts";
 import type { Reading } from "./row.ts";
 
@@ -7,8 +7,8 @@ import type { Reading } from "./row.ts";
 export interface Context {
   /** The device to measure on; open as long as the benchmark runs, and nobody else's. */
   readonly device: Device;
-  /** Opens another device of the same kind, for counts that begin at zero; the benchmark disposes it. */
-  readonly openDevice: () => Promise<Device>;
+  /** Opens another device of the same kind, for counts that begin at zero or other options; the benchmark disposes it. */
+  readonly openDevice: (options?: OpenDeviceOptions) => Promise<Device>;
   /** Tiny extents and few rounds: shows that the benchmark runs, its numbers mean nothing. */
   readonly quick: boolean;
   /** Folders of models to measure beside the random ones. */

@@ -77,7 +77,7 @@ export async function* runSuite(options: SuiteOptions, note: (text: string) => v
       const setting = settingOf(device, runtime, commit);
       const context = {
         device,
-        openDevice: () => openDevice(device.name, deviceOptions),
+        openDevice: (options?: OpenDeviceOptions) => openDevice(device.name, { ...deviceOptions, ...options }),
         quick,
         modelFolders,
         accepts: (shape: string) => shape.includes(filter),

@@ -40,12 +40,20 @@ function unfusedNats({ hidden, weight }: Parameters, targets: Tensor): Tensor {
   return affine(reshape(picked, [rowCount]), -1, 0);
 }
 
-const losses: Readonly<Record<"fused" | "unfused", Loss>> = {
-  fused: ({ hidden, weight }, targets) => linearCrossEntropy([{ features: hidden, weight }], targets),
-  unfused: unfusedNats,
-};
+interface Variant {
+  readonly name: string;
+  readonly loss: Loss;
+  /** False where the gradient is to find no logits saved. */
+  readonly saves: boolean;
+}
 
-/** Peak memory beyond the inputs, and time, of value and gradient; fused and unfused. */
+const fusedNats: Loss = ({ hidden, weight }, targets) => linearCrossEntropy([{ features: hidden, weight }], targets);
+const fused: Variant = { name: "fused", loss: fusedNats, saves: true };
+const computedTwice: Variant = { name: "fused, logits computed twice", loss: fusedNats, saves: false };
+const unfused: Variant = { name: "unfused", loss: unfusedNats, saves: true };
+const variants: readonly Variant[] = [fused, computedTwice, unfused];
+
+/** Peak memory beyond the inputs, and time, of value and gradient; fused, with logits saved or not, and unfused. */
 export const crossEntropy: Benchmark = {
   name: "cross-entropy",
   description: "linear cross-entropy with gradients, fused against unfused: peak memory and time",
@@ -53,20 +61,25 @@ export const crossEntropy: Benchmark = {
     for (const extents of extentsFor(context, tiny, full)) {
       const shape = `N ${extents.rowCount} d ${extents.hiddenSize} V ${extents.vocabSize}`;
       if (!context.accepts(shape)) continue;
-      const peaks = { fused: 0, unfused: 0 };
-      for (const variant of ["fused", "unfused"] as const) {
-        peaks[variant] = await peakOf(context, extents, variant);
-        yield { shape, variant, unit: "MiB peak", summary: counted(peaks[variant] / 2 ** 20) };
+      const peaks = new Map<Variant, number>();
+      for (const variant of variants) {
+        peaks.set(variant, await peakOf(context, extents, variant));
+        yield { shape, variant: variant.name, unit: "MiB peak", summary: counted(peaks.get(variant)! / 2 ** 20) };
       }
-      yield { shape, variant: "unfused / fused", unit: "× memory", summary: counted(peaks.unfused / peaks.fused) };
+      for (const variant of [fused, computedTwice]) {
+        const ratio = peaks.get(unfused)! / peaks.get(variant)!;
+        yield { shape, variant: `unfused / ${variant.name}`, unit: "× memory", summary: counted(ratio) };
+      }
       yield* timings(context, extents, shape);
     }
   },
 };
 
+const optionsOf = ({ saves }: Variant) => (saves ? {} : { savedBytes: 0 });
+
 /** Bytes allocated beyond the inputs at the worst moment, counted on a device of its own. */
-async function peakOf(context: Context, extents: Extents, variant: "fused" | "unfused"): Promise<number> {
-  using device = await context.openDevice();
+async function peakOf(context: Context, extents: Extents, variant: Variant): Promise<number> {
+  using device = await context.openDevice(optionsOf(variant));
   using problem = createProblem(device, extents);
   const held = device.stats.bytes;
   await problem.run(variant);
@@ -75,20 +88,23 @@ async function peakOf(context: Context, extents: Extents, variant: "fused" | "un
 
 async function* timings(context: Context, extents: Extents, shape: string): AsyncIterable<Reading> {
   using problem = createProblem(context.device, extents);
-  const variants = ["fused", "unfused"] as const;
+  using device = await context.openDevice(optionsOf(computedTwice));
+  using other = createProblem(device, extents);
   const samples = await measure(
-    variants.map((name) => ({ name, run: () => problem.run(name) })),
+    variants.map((variant) => ({ name: variant.name, run: () => (variant.saves ? problem : other).run(variant) })),
     roundsOf(context, { warmupRounds: 1, rounds: 3 }),
   );
-  for (const variant of variants) {
-    yield { shape, variant, unit: "ms", summary: summarise(samplesOf(samples, variant)) };
+  for (const { name } of variants) {
+    yield { shape, variant: name, unit: "ms", summary: summarise(samplesOf(samples, name)) };
   }
-  const summary = summarise(speedups(samples, "fused", "unfused"));
-  yield { shape, variant: "unfused / fused", unit: "× time", summary };
+  for (const { name } of [fused, computedTwice]) {
+    const summary = summarise(speedups(samples, name, unfused.name));
+    yield { shape, variant: `unfused / ${name}`, unit: "× time", summary };
+  }
 }
 
 interface Problem extends Disposable {
-  readonly run: (variant: "fused" | "unfused") => Promise<void>;
+  readonly run: (variant: Variant) => Promise<void>;
 }
 
 function createProblem(device: Device, { rowCount, hiddenSize, vocabSize }: Extents): Problem {
@@ -97,23 +113,20 @@ function createProblem(device: Device, { rowCount, hiddenSize, vocabSize }: Exte
     weight: randomTensor(device, [vocabSize, hiddenSize], 1 / Math.sqrt(hiddenSize), 2),
   };
   const tokens = randomTokens(vocabSize, rowCount, 3);
-  const targets = {
-    fused: device.keep(device.tensor(tokens, [rowCount])),
-    unfused: device.keep(
-      device.tensor(
-        Uint32Array.from(tokens, (token, row) => row * vocabSize + token),
-        [rowCount],
-      ),
+  const ids = device.keep(device.tensor(tokens, [rowCount]));
+  const places = device.keep(
+    device.tensor(
+      Uint32Array.from(tokens, (token, row) => row * vocabSize + token),
+      [rowCount],
     ),
-  };
+  );
   const barrier = createBarrier(device);
-  const held = [...Object.values(parameters), ...Object.values(targets)];
+  const held = [...Object.values(parameters), ids, places];
   return {
-    async run(variant) {
+    async run({ loss }) {
+      const targets = loss === unfusedNats ? places : ids;
       device.scope(() => {
-        valueAndGrad((tree: Parameters) => affine(sumTo(losses[variant](tree, targets[variant]), []), 1 / rowCount, 0))(
-          parameters,
-        );
+        valueAndGrad((tree: Parameters) => affine(sumTo(loss(tree, targets), []), 1 / rowCount, 0))(parameters);
       });
       await barrier.settle();
     },

@@ -112,7 +112,7 @@ export function mixedTopK(
 }
 
 /**
- * Nats of given tokens under the mixture, [N], without logits in memory: −log softmax(z_t)[target].
+ * Nats of given tokens under the mixture, [N], in bounded memory: −log softmax(z_t)[target].
  *
  * @param targets u32 [N]
  */

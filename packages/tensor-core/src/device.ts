@@ -66,6 +66,11 @@ export interface OpenDeviceOptions {
   readonly gpuDevice?: GPUDevice;
   /** Worker threads of the cpu device, the calling thread included; defaults to the cores there are. */
   readonly threads?: number;
+  /**
+   * Bytes that the cpu device saves for gradients at a time of what they would else compute again to the same bits (logits
+   * of linearCrossEntropy); defaults to a sixteenth of its largest memory, 256 MiB.
+   */
+  readonly savedBytes?: number;
   /** Kernel variant of the cpu device; defaults to the fastest that passes its self-test. */
   readonly variant?: string;
   /** Accepts WebGPU adapters that run on the CPU (lavapipe, SwiftShader) for "auto"; "webgpu" always does. */

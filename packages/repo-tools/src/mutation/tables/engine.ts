@@ -6,6 +6,7 @@ const ops = "packages/tensor-core/src/ops";
 const attention = { file: `${ops}/attention/op.ts`, test: `${ops}/attention/op.test.ts` };
 const rmsNorm = { file: `${ops}/rms-norm/op.ts`, test: `${ops}/rms-norm/op.test.ts` };
 const crossEntropy = { file: `${ops}/linear-cross-entropy/op.ts`, test: `${ops}/linear-cross-entropy/op.test.ts` };
+const savedLogits = "saved logits (seed 20261126) >";
 const llama = "packages/backbone-llama/src/llama.test.ts";
 const rowCache = {
   file: "packages/tensor-core/src/nn/row-cache.ts",
@@ -215,6 +216,40 @@ export const engineMutations: readonly Mutation[] = [
     find: "const highest = logits.reduce((a, b) => Math.max(a, b), -Infinity);",
     replace: "const highest = 0;",
     property: "linearCrossEntropy() on reference > is the same where every logit is 1000 higher",
+  },
+  {
+    id: "saved-logits-row",
+    what: "The gradient reads saved logits of the first block of rows for every block",
+    file: `${ops}/linear-cross-entropy/cpu.ts`,
+    test: crossEntropy.test,
+    find: "4 * (row * saved + token)",
+    replace: "4 * token",
+    property: `${savedLogits} change no bit on cpu`,
+  },
+  {
+    id: "saved-logits-stride",
+    what: "Statistics of saved logits are taken as if a row ended with its chunk",
+    file: `${ops}/linear-cross-entropy/linear-cross-entropy.as.ts`,
+    test: crossEntropy.test,
+    find: "const line = logits + ((row * stride) << 2);",
+    replace: "const line = logits + ((row * width) << 2);",
+    property: `${savedLogits} change no bit on cpu`,
+  },
+  {
+    id: "saved-logits-budget",
+    what: "Each call saves logits as if no other waited for its gradient",
+    ...crossEntropy,
+    find: "(device.info.limits.savedBytes ?? 0) - taken",
+    replace: "(device.info.limits.savedBytes ?? 0)",
+    property: `${savedLogits} stay within the device's budget`,
+  },
+  {
+    id: "saved-logits-without-tape",
+    what: "Scoring saves logits that no gradient will read",
+    ...crossEntropy,
+    find: "tapesWatching(inputs.map(handleOf)).length === 0",
+    replace: "tapesWatching(inputs.map(handleOf)).length < 0",
+    property: `${savedLogits} are none where no tape watches the terms`,
   },
   {
     id: "log-softmax-gradient",

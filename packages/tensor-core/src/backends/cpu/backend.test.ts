@@ -71,12 +71,23 @@ const calls: readonly (readonly [string, OpDefinition<never>, unknown, Inputs])[
     ),
   ),
   entry("project", projectOp, {}, terms),
-  entry("linearCrossEntropy", linearCrossEntropyOp, {}, (device) => [rows(device, 601, 2503), ...terms(device)]),
-  entry("linearCrossEntropyGrad", linearCrossEntropyGradOp, { needs: [true, true, true, true] }, (device) => [
-    wave(device, [601], 0.9),
-    wave(device, [601], 0.01),
-    rows(device, 601, 2503),
-    ...terms(device),
+  ...[0, 2048, 2503].flatMap((saved) => [
+    entry(`linearCrossEntropy ${saved}`, linearCrossEntropyOp, { saved }, (device) => [
+      rows(device, 601, 2503),
+      ...terms(device),
+    ]),
+    entry(
+      `linearCrossEntropyGrad ${saved}`,
+      linearCrossEntropyGradOp,
+      { needs: [true, true, true, true] },
+      (device) => [
+        wave(device, [601], 0.9),
+        wave(device, [601], 0.01),
+        wave(device, [601, saved], 0.7),
+        rows(device, 601, 2503),
+        ...terms(device),
+      ],
+    ),
   ]),
   entry("attention", attentionOp, attentionAttrs, attentionInputs),
   entry("attentionGrad", attentionGradOp, attentionAttrs, (device) => [

@@ -24,6 +24,8 @@ import { createPool, type Job, THREAD_SCRATCH_BEGIN, THREAD_SCRATCH_BYTES } from
 // Kernels of this kind are bound by memory: more threads than this have nothing to read.
 const MOST_DEFAULT_THREADS = 16;
 const MOST_THREADS = 64;
+// Of 4 GiB that is 256 MiB, logits of 2048 rows over 32000 tokens. Gradients compute again what has no room.
+const SAVED_SHARE = 1 / 16;
 // Float rows are packed in pieces of this size.
 const SLAB_BYTES = 8 * 1024 * 1024;
 
@@ -33,6 +35,7 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
   const shared = threads > 1;
   const kernels = await loadKernels(shared, options.variant);
   const memory = new CpuMemory({ shared, reservedBytes: THREAD_SCRATCH_BEGIN + threads * THREAD_SCRATCH_BYTES });
+  const savedBytes = savedBytesOf(options.savedBytes, memory.maximumBytes);
   const pool = await createPool(kernels, memory.memory, threads);
   let disposed = false;
   const checkLive = () => {
@@ -85,7 +88,7 @@ export async function createCpuBackend(options: OpenDeviceOptions): Promise<Back
         ...(kernels.integerDots ? ["integer dots"] : []),
         ...(shared ? ["threads"] : []),
       ],
-      limits: { maximumBytes: memory.maximumBytes },
+      limits: { maximumBytes: memory.maximumBytes, savedBytes },
     },
     floatDtype: "f32",
     allocate(byteLength) {
@@ -252,6 +255,15 @@ class MemoryView implements CpuView {
     const words = this.#memory.view(pointer, "u32", byteLengthOf(this) / 4);
     return unpackMatrix(dtype, words as Uint32Array, shape[0]!, shape[1]!);
   }
+}
+
+function savedBytesOf(wanted: number | undefined, maximumBytes: number): number {
+  if (wanted === undefined) return maximumBytes * SAVED_SHARE;
+  if (Number.isInteger(wanted) && wanted >= 0) return wanted;
+  throw new DeviceError(
+    "cpu",
+    `Cannot open the cpu device with ${wanted} bytes to save for gradients: give a whole number, 0 for none`,
+  );
 }
 
 function threadCountOf(wanted: number | undefined): number {

@@ -1,58 +1,76 @@
 // linearCrossEntropy and its gradient on the cpu device: blocks of rows × chunks of the vocabulary, a few MiB at a time.
-// Scratch memory does not grow with N·V: one block of logits, and what gemm packs.
+// Scratch memory does not grow with N·V: one block of logits, and what gemm packs. Saved logits are written where they stay.
 import { type CpuCall, type CpuView, chunkFor } from "../../backends/cpu/call.ts";
 import { gemm, weightOperand } from "../matmul/gemm.ts";
-import { logitBlocks, projectBlock } from "../project/cpu.ts";
-import type { LinearCrossEntropyGradAttrs } from "./op.ts";
+import { type LogitBlock, logitBlocks, projectBlock } from "../project/cpu.ts";
+import { type LinearCrossEntropyAttrs, type LinearCrossEntropyGradAttrs, tokenChunk } from "./op.ts";
 
-// 512 rows share each packing of a chunk of weights; 2048 tokens make 4 MiB of logits.
+// 512 rows share each packing of a chunk of weights; with 2048 tokens they make 4 MiB of logits.
 const ROW_BLOCK = 512;
-const TOKEN_CHUNK = 2048;
-
-const most = { rows: ROW_BLOCK, tokens: TOKEN_CHUNK };
 
 function logitsScratch(call: CpuCall<unknown>, rowCount: number, vocabSize: number): number {
-  return call.scratch(4 * Math.min(rowCount, ROW_BLOCK) * Math.min(vocabSize, TOKEN_CHUNK));
+  return call.scratch(4 * Math.min(rowCount, ROW_BLOCK) * Math.min(vocabSize, tokenChunk));
+}
+
+/** Where a block of logits is: an address, and elements from row to row. */
+interface Place {
+  readonly pointer: number;
+  readonly rowStride: number;
+}
+
+/** The block's place among saved logits [N, saved], or in scratch memory where it is not saved. */
+function placeOf({ row, token, tokens }: LogitBlock, { pointer, shape }: CpuView, scratch: number): Place {
+  const saved = shape[1]!;
+  if (token + tokens > saved) return { pointer: scratch, rowStride: tokens };
+  return { pointer: pointer + 4 * (row * saved + token), rowStride: saved };
 }
 
 /** The cpu kernel of linearCrossEntropy: softmax is online over the chunks. */
-export const cpuLinearCrossEntropy: (call: CpuCall<Record<string, never>>) => void = (call) => {
+export const cpuLinearCrossEntropy: (call: CpuCall<LinearCrossEntropyAttrs>) => void = (call) => {
   const [targets, ...terms] = call.inputs as readonly [CpuView, ...CpuView[]];
+  const [nats, logNormaliser, savedLogits] = call.outputs as readonly [CpuView, CpuView, CpuView];
   const [rowCount, vocabSize] = [terms[0]!.shape[0]!, terms[1]!.shape[0]!];
-  const logits = logitsScratch(call, rowCount, vocabSize);
+  const scratch = logitsScratch(call, rowCount, vocabSize);
   const statistics = call.scratch(12 * rowCount);
-  for (const block of logitBlocks({ rowCount, vocabSize }, most)) {
-    projectBlock(call, terms, { pointer: logits, rowStride: block.tokens }, block);
+  for (const block of logitBlocks({ rowCount, vocabSize }, { rows: ROW_BLOCK, tokens: tokenChunk })) {
+    const { row, rows, token, tokens } = block;
+    const logits = placeOf(block, savedLogits, scratch);
+    projectBlock(call, terms, logits, block);
     const args = [
-      logits,
-      block.tokens,
-      targets.pointer + 4 * block.row,
-      block.token,
-      statistics + 12 * block.row,
-      block.token === 0 ? 1 : 0,
+      logits.pointer,
+      logits.rowStride,
+      tokens,
+      targets.pointer + 4 * row,
+      token,
+      statistics + 12 * row,
+      token === 0 ? 1 : 0,
     ];
-    call.parallel("foldLogits", args, block.rows, chunkFor(10 * block.tokens));
+    call.parallel("foldLogits", args, rows, chunkFor(10 * tokens));
   }
-  call.parallel(
-    "finishLogits",
-    [statistics, call.outputs[0]!.pointer, call.outputs[1]!.pointer],
-    rowCount,
-    chunkFor(50),
-  );
+  call.parallel("finishLogits", [statistics, nats.pointer, logNormaliser.pointer], rowCount, chunkFor(50));
 };
 
-/** The cpu kernel of linearCrossEntropyGrad: logits are computed again chunk by chunk and turned into their gradient. */
+/** The cpu kernel of linearCrossEntropyGrad: chunk by chunk logits, saved or computed again, become their gradient in scratch. */
 export const cpuLinearCrossEntropyGrad: (call: CpuCall<LinearCrossEntropyGradAttrs>) => void = (call) => {
-  const [g, logNormaliser, targets, ...terms] = call.inputs as readonly [CpuView, CpuView, CpuView, ...CpuView[]];
+  const [g, logNormaliser, savedLogits, targets, ...terms] = call.inputs as readonly [
+    CpuView,
+    CpuView,
+    CpuView,
+    CpuView,
+    ...CpuView[],
+  ];
   const [rowCount, vocabSize] = [terms[0]!.shape[0]!, terms[1]!.shape[0]!];
-  const logits = logitsScratch(call, rowCount, vocabSize);
+  const slopes = logitsScratch(call, rowCount, vocabSize);
   // Without rows nothing below writes the gradients of the weights.
   if (rowCount === 0) for (const output of call.outputs) output.data.fill(0);
-  for (const block of logitBlocks({ rowCount, vocabSize }, most)) {
+  for (const block of logitBlocks({ rowCount, vocabSize }, { rows: ROW_BLOCK, tokens: tokenChunk })) {
     const { row, rows, token, tokens } = block;
-    projectBlock(call, terms, { pointer: logits, rowStride: block.tokens }, block);
+    const logits = placeOf(block, savedLogits, slopes);
+    if (logits.pointer === slopes) projectBlock(call, terms, logits, block);
     const args = [
-      logits,
+      logits.pointer,
+      logits.rowStride,
+      slopes,
       tokens,
       targets.pointer + 4 * row,
       token,
@@ -68,7 +86,7 @@ export const cpuLinearCrossEntropyGrad: (call: CpuCall<LinearCrossEntropyGradAtt
       if (index % 2 === 0) {
         // dX[rows] += dz·W[tokens]
         gemm(call, {
-          a: { pointer: logits, lineStride: tokens, stepStride: 1 },
+          a: { pointer: slopes, lineStride: tokens, stepStride: 1 },
           b: weightOperand(terms[index + 1]!, false, token),
           c: gradient + 4 * row * width,
           rowStride: width,
@@ -80,7 +98,7 @@ export const cpuLinearCrossEntropyGrad: (call: CpuCall<LinearCrossEntropyGradAtt
       } else {
         // dW[tokens] += dzᵀ·X[rows]
         gemm(call, {
-          a: { pointer: logits, lineStride: 1, stepStride: tokens },
+          a: { pointer: slopes, lineStride: 1, stepStride: tokens },
           b: { pointer: terms[index - 1]!.pointer + 4 * row * width, lineStride: 1, stepStride: width },
           c: gradient + 4 * token * width,
           rowStride: width,

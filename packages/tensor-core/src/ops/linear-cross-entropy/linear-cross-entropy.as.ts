@@ -2,14 +2,14 @@
 import { rowExpSum, rowMax, sexp, slog, vexp } from "../../backends/cpu/prelude.as";
 
 /**
- * Folds a chunk of logits [rows, width] into the running maximum, sum of exponentials and target logit of each row,
- * three numbers a row. Units: rows.
+ * Folds a chunk of logits [rows, width], `stride` elements from row to row, into the running maximum, sum of exponentials
+ * and target logit of each row, three numbers a row. Units: rows.
  */
 export function foldLogits(
-  logits: usize, width: i32, targets: usize, firstToken: u32, statistics: usize, isFirst: bool, begin: usize, end: usize,
+  logits: usize, stride: usize, width: i32, targets: usize, firstToken: u32, statistics: usize, isFirst: bool, begin: usize, end: usize,
 ): void {
   for (let row = begin; row < end; row++) {
-    const line = logits + ((row * width) << 2);
+    const line = logits + ((row * stride) << 2);
     const state = statistics + row * 12;
     const highest = rowMax(line, width);
     if (isFirst) {
@@ -37,13 +37,18 @@ export function finishLogits(statistics: usize, nats: usize, logNormaliser: usiz
   }
 }
 
-/** logits ← g·(exp(logits − logNormaliser) − [target]) in place. Units: rows. */
+/**
+ * slopes [rows, width] ← g·(exp(logits − logNormaliser) − [target]), of logits `stride` elements from row to row; in place
+ * where both are one memory. Units: rows.
+ */
 export function differentiateLogits(
-  logits: usize, width: i32, targets: usize, firstToken: u32, logNormaliser: usize, g: usize, begin: usize, end: usize,
+  logits: usize, stride: usize, slopes: usize, width: i32, targets: usize, firstToken: u32, logNormaliser: usize, g: usize,
+  begin: usize, end: usize,
 ): void {
   for (let row = begin; row < end; row++) {
-    let at = logits + ((row * width) << 2);
-    const line = at;
+    let from = logits + ((row * stride) << 2);
+    const line = slopes + ((row * width) << 2);
+    let at = line;
     const shift = f32.load(logNormaliser + (row << 2));
     const factor = f32.load(g + (row << 2));
     const below = f32x4.splat(shift), by = f32x4.splat(factor);
@@ -51,14 +56,16 @@ export function differentiateLogits(
     let k = 0;
     // In pairs, which engines that join vectors make one.
     for (; k <= width - 8; k += 8) {
-      const low = f32x4.mul(by, vexp(f32x4.sub(v128.load(at), below)));
-      const high = f32x4.mul(by, vexp(f32x4.sub(v128.load(at, 16), below)));
+      const low = f32x4.mul(by, vexp(f32x4.sub(v128.load(from), below)));
+      const high = f32x4.mul(by, vexp(f32x4.sub(v128.load(from, 16), below)));
       v128.store(at, low);
       v128.store(at, high, 16);
+      from += 32;
       at += 32;
     }
     for (; k < width; k++) {
-      f32.store(at, factor * sexp(f32.load(at) - shift));
+      f32.store(at, factor * sexp(f32.load(from) - shift));
+      from += 4;
       at += 4;
     }
     if (target < <u32>width) {

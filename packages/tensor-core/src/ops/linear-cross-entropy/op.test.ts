@@ -1,8 +1,11 @@
-// The laws of linearCrossEntropy with several terms, and of its gradient op for every choice of wanted inputs.
+// The laws of linearCrossEntropy with several terms, and of its gradient op for every choice of wanted inputs; what is saved
+// for the gradient: the same bits in any budget, none without a tape, and no more at a time than the device allows.
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { valueAndGrad } from "../../autodiff/value-and-grad.ts";
-import type { Device } from "../../device.ts";
+import { type Device, openDevice } from "../../device.ts";
+import { apply } from "../../dispatch.ts";
+import { DeviceError, ShapeError } from "../../errors.ts";
 import { sizeOf } from "../../spec.ts";
 import type { Tensor } from "../../tensor.ts";
 import {
@@ -15,13 +18,22 @@ import {
   sharedDevice,
   testDeviceNames,
 } from "../../testing/index.ts";
-import { multiply } from "../binary/op.ts";
+import { add, multiply } from "../binary/op.ts";
 import { sumTo } from "../broadcast/op.ts";
 import { logSoftmax } from "../log-softmax/op.ts";
 import { project, type Term } from "../project/op.ts";
-import { linearCrossEntropy, linearCrossEntropyGradOp, linearCrossEntropyOp } from "./op.ts";
+import {
+  type LinearCrossEntropyAttrs,
+  linearCrossEntropy,
+  linearCrossEntropyGradOp,
+  linearCrossEntropyOp,
+  tokenChunk,
+} from "./op.ts";
 
-const calls: fc.Arbitrary<OpCase<Record<string, never>>> = fc
+const wave = (size: number, pace: number): number[] =>
+  Array.from({ length: size }, (_, index) => Math.sin(pace * (index + 1)));
+
+const calls: fc.Arbitrary<OpCase<LinearCrossEntropyAttrs>> = fc
   .tuple(extent(13), extent(41), fc.array(extent(19), { minLength: 1, maxLength: 3 }))
   .chain(([rowCount, vocabSize, widths]) =>
     fc.record({
@@ -29,7 +41,7 @@ const calls: fc.Arbitrary<OpCase<Record<string, never>>> = fc
         indices([rowCount], vocabSize),
         ...widths.flatMap((width) => [floats([rowCount, width]), floats([vocabSize, width])]),
       ),
-      attrs: fc.constant({}),
+      attrs: fc.constant({ saved: 0 }),
     }),
   );
 
@@ -60,15 +72,16 @@ opLaws(linearCrossEntropyGradOp, {
       data: Float64Array.from(values),
     }));
     const outputs = linearCrossEntropyOp
-      .infer(inputs, {})
+      .infer(inputs, call.attrs)
       .map((spec) => ({ ...spec, data: new Float64Array(sizeOf(spec.shape)) }));
-    linearCrossEntropyOp.reference({ inputs, outputs, attrs: {} });
+    linearCrossEntropyOp.reference({ inputs, outputs, attrs: call.attrs });
     const logNormaliser = { shape: outputs[1]!.shape, values: [...outputs[1]!.data] };
+    const savedLogits = { shape: outputs[2]!.shape, values: [] };
     const termCount = call.inputs.length - 1;
     return fc
       .tuple(floats(outputs[0]!.shape), fc.array(fc.boolean(), { minLength: termCount, maxLength: termCount }))
       .filter(([, needs]) => needs.includes(true))
-      .map(([g, needs]) => ({ inputs: [g, logNormaliser, ...call.inputs], attrs: { needs } }));
+      .map(([g, needs]) => ({ inputs: [g, logNormaliser, savedLogits, ...call.inputs], attrs: { needs } }));
   }),
   runCount: 20,
 });
@@ -77,8 +90,6 @@ describe.each(testDeviceNames)("linearCrossEntropy() on %s", (deviceName) => {
   it("equals the log-softmax of materialised logits across chunk borders", async () => {
     const device = await sharedDevice(deviceName);
     const [rowCount, vocabSize, width] = [11, 5003, 7];
-    const wave = (size: number, pace: number) =>
-      Array.from({ length: size }, (_, index) => Math.sin(pace * (index + 1)));
     const targets = Uint32Array.from({ length: rowCount }, (_, row) => (row * 977) % vocabSize);
     const { nats, logp } = device.scope(() => {
       const terms = [
@@ -133,8 +144,6 @@ describe.each(testDeviceNames.filter((name) => name !== "reference"))(
   (deviceName) => {
     // More rows and tokens than one block of logits holds on cpu; webgpu has its own test of ranges.
     const [rowCount, vocabSize, width] = [523, 2081, 3];
-    const wave = (size: number, pace: number) =>
-      Array.from({ length: size }, (_, index) => Math.sin(pace * (index + 1)));
 
     async function gradients(device: Device): Promise<ArrayLike<number>[]> {
       const targets = Uint32Array.from({ length: rowCount }, (_, row) => (row * 977) % vocabSize);
@@ -175,3 +184,178 @@ describe.each(testDeviceNames.filter((name) => name !== "reference"))(
     });
   },
 );
+
+const savedSeed = 20261126;
+
+/** A loss of two terms over several chunks; the first weight may be packed, the second has the width of a bias. */
+interface Problem {
+  readonly rowCount: number;
+  readonly vocabSize: number;
+  readonly width: number;
+  readonly dtype?: "bf16" | "q8" | undefined;
+  readonly needs: readonly boolean[];
+}
+
+const problems: fc.Arbitrary<Problem> = fc
+  .record({
+    rowCount: fc.constantFrom(1, 17, 523),
+    vocabSize: fc.constantFrom(41, tokenChunk, 2089, 2 * tokenChunk + 7),
+    width: extent(7),
+    dtype: fc.constantFrom(undefined, "bf16" as const, "q8" as const),
+    needs: fc.array(fc.boolean(), { minLength: 4, maxLength: 4 }),
+  })
+  .map((problem) => ({ ...problem, needs: problem.needs.with(1, problem.needs[1]! && problem.dtype === undefined) }))
+  .filter(({ needs }) => needs.includes(true));
+
+/** Every number of tokens whose logits may be saved. */
+function savings(vocabSize: number): readonly number[] {
+  return [...Array.from({ length: Math.ceil(vocabSize / tokenChunk) }, (_, chunk) => chunk * tokenChunk), vocabSize];
+}
+
+function inputsOf(
+  device: Device,
+  { rowCount, vocabSize, width, dtype }: Problem,
+): { targets: Tensor; terms: Tensor[] } {
+  const targets = Uint32Array.from({ length: rowCount }, (_, row) => (row * 977) % vocabSize);
+  return {
+    targets: device.tensor(targets, [rowCount]),
+    terms: [width, 1].flatMap((size, term) => [
+      device.tensor(wave(rowCount * size, 0.37 + term), [rowCount, size]),
+      device.tensor(wave(vocabSize * size, 0.73 + term), [vocabSize, size], term === 0 ? dtype : undefined),
+    ]),
+  };
+}
+
+/** The bits of tensors, which are disposed. */
+async function bitsOf(tensors: readonly Tensor[]): Promise<Buffer> {
+  const read: Uint8Array[] = [];
+  for (const tensor of tensors) {
+    const { buffer, byteOffset, byteLength } = await tensor.read();
+    read.push(new Uint8Array(buffer, byteOffset, byteLength));
+    tensor.dispose();
+  }
+  return Buffer.concat(read);
+}
+
+describe(`saved logits (seed ${savedSeed})`, () => {
+  it.each(["reference", "cpu"] as const)("change no bit on %s, with one thread or two", async (name) => {
+    using alone = await openDevice(name, { threads: 1 });
+    const devices = [alone, await sharedDevice(name)];
+    await fc.assert(
+      fc.asyncProperty(problems, async (problem) => {
+        const { rowCount, vocabSize, needs } = problem;
+        const results: Buffer[] = [];
+        for (const device of devices) {
+          for (const saved of savings(vocabSize)) {
+            const outputs = device.scope(() => {
+              const { targets, terms } = inputsOf(device, problem);
+              const [nats, logNormaliser, logits] = apply(linearCrossEntropyOp, [targets, ...terms], { saved });
+              const g = device.tensor(wave(rowCount, 0.61), [rowCount]);
+              const inputs = [g, logNormaliser!, logits!, targets, ...terms];
+              expect(logits!.shape).toEqual([rowCount, saved]);
+              return [nats!, logNormaliser!, ...apply(linearCrossEntropyGradOp, inputs, { needs })];
+            });
+            results.push(await bitsOf(outputs));
+          }
+        }
+        for (const other of results) expect(other.equals(results[0]!)).toBe(true);
+      }),
+      { seed: savedSeed, numRuns: name === "cpu" ? 20 : 4 },
+    );
+  });
+
+  it.each(["reference", "cpu"] as const)("are those of the leading tokens on %s", async (name) => {
+    const device = await sharedDevice(name);
+    const problem = { rowCount: 523, vocabSize: tokenChunk + 41, width: 3, needs: [] };
+    for (const saved of savings(problem.vocabSize)) {
+      const { logits, whole } = device.scope(() => {
+        const { targets, terms } = inputsOf(device, problem);
+        const whole = project([
+          { features: terms[0]!, weight: terms[1]! },
+          { features: terms[2]!, weight: terms[3]! },
+        ]);
+        return { logits: apply(linearCrossEntropyOp, [targets, ...terms], { saved })[2]!, whole };
+      });
+      const expected = (await whole.read()).filter((_, index) => index % problem.vocabSize < saved);
+      checkClose("saved logits", await logits.read(), expected, 2e-5);
+      logits.dispose();
+      whole.dispose();
+    }
+  });
+
+  it("stay within the device's budget, all calls together, use it, and are gone with the gradient", async () => {
+    const [rowCount, vocabSize] = [5, 2 * tokenChunk + 3];
+    const [chunkBytes, wholeBytes] = [4 * rowCount * tokenChunk, 4 * rowCount * vocabSize];
+    const expected = new Map<number, Buffer>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 3 }),
+        fc.oneof(fc.nat({ max: 4 * wholeBytes }), fc.constantFrom(0, wholeBytes - 1, wholeBytes, chunkBytes)),
+        async (callCount, savedBytes) => {
+          using device = await openDevice("cpu", { threads: 1, savedBytes });
+          expect(device.info.limits.savedBytes).toBe(savedBytes);
+          const { targets, terms } = inputsOf(device, { rowCount, vocabSize, width: 3, needs: [] });
+          const [features, weight] = terms as [Tensor, Tensor];
+          // Twice: what the first gradient has freed is there for the second.
+          for (let round = 0; round < 2; round++) {
+            let room = savedBytes;
+            const { value, grad } = valueAndGrad((learnt: Tensor) => {
+              const losses = Array.from({ length: callCount }, () => {
+                const before = device.stats.bytes;
+                const nats = linearCrossEntropy([{ features, weight: learnt }], targets);
+                // Nats, and the log-normaliser, which the tape holds.
+                const saved = device.stats.bytes - before - 2 * 4 * rowCount;
+                expect(saved).toBe(room >= wholeBytes ? wholeBytes : chunkBytes * Math.floor(room / chunkBytes));
+                room -= saved;
+                return sumTo(nats, []);
+              });
+              return losses.reduce(add);
+            })(weight);
+            value.dispose();
+            const gradient = await bitsOf([grad]);
+            expect(gradient.equals(expected.get(callCount) ?? gradient)).toBe(true);
+            expected.set(callCount, gradient);
+          }
+        },
+      ),
+      { seed: savedSeed, numRuns: 20 },
+    );
+  });
+
+  it("are none where no tape watches the terms, and nothing but the nats is left", async () => {
+    const device = await sharedDevice("cpu");
+    const { targets, terms } = inputsOf(device, { rowCount: 7, vocabSize: 41, width: 3, needs: [] });
+    const [features, weight] = terms as [Tensor, Tensor];
+    device.resetPeak();
+    const before = device.stats.bytes;
+    const score = () => linearCrossEntropy([{ features, weight }], targets);
+    score().dispose();
+    expect(device.stats.peakBytes - before).toBe(2 * 4 * 7);
+    expect(device.stats.bytes).toBe(before);
+    const { value, grad } = valueAndGrad((other: Tensor) => {
+      const during = device.stats.bytes;
+      using nats = score();
+      expect(device.stats.bytes - during).toBe(4 * 7);
+      return sumTo(add(multiply(other, other), sumTo(nats, [])), []);
+    })(device.tensor([1], []));
+    for (const tensor of [value, grad, targets, ...terms]) tensor.dispose();
+  });
+
+  it("are refused in part of a chunk, and in a budget that is no number of bytes", async () => {
+    const device = await sharedDevice("cpu");
+    const { targets, terms } = inputsOf(device, { rowCount: 3, vocabSize: tokenChunk + 1, width: 3, needs: [] });
+    for (const saved of [-tokenChunk, 1, tokenChunk - 1, tokenChunk + 2, 2 * tokenChunk]) {
+      expect(() => apply(linearCrossEntropyOp, [targets, ...terms], { saved })).toThrow(ShapeError);
+    }
+    for (const savedBytes of [-1, 0.5, Number.NaN]) {
+      await expect(openDevice("cpu", { savedBytes })).rejects.toThrow(DeviceError);
+    }
+  });
+});
+
+it.skipIf(!testDeviceNames.includes("webgpu"))("webgpu saves no logits and says so", async () => {
+  const device = await sharedDevice("webgpu");
+  const { targets, terms } = inputsOf(device, { rowCount: 3, vocabSize: 5, width: 3, needs: [] });
+  expect(() => apply(linearCrossEntropyOp, [targets, ...terms], { saved: 5 })).toThrow("webgpu saves none");
+  expect(device.info.limits.savedBytes).toBeUndefined();
+});

@@ -1,5 +1,5 @@
 // linearCrossEntropy and its gradient on webgpu, a chunk of the vocabulary at a time: the logits of a chunk live in one
-// scratch buffer, a running maximum and sum in another, and the gradient computes each chunk's logits again.
+// scratch buffer, a running maximum and sum in another, and the gradient computes each chunk's logits again: none are saved.
 import {
   defaultLanes,
   defineKernel,
@@ -22,8 +22,9 @@ import {
   type WgslProgram,
 } from "../../backends/webgpu/program.ts";
 import { alignedRows, type RowRange, rowRanges } from "../../backends/webgpu/ranges.ts";
+import { DeviceError } from "../../errors.ts";
 import type { TensorSpec } from "../../spec.ts";
-import type { LinearCrossEntropyGradAttrs } from "./op.ts";
+import type { LinearCrossEntropyAttrs, LinearCrossEntropyGradAttrs } from "./op.ts";
 
 // State[3n..] is row n's maximum so far, the sum of exponentials above it, and the target's logit.
 const mergeKernel = defineKernel({
@@ -150,7 +151,13 @@ function logitsPasses({ op, rowCount, terms }: TermCall, chunk: RowRange, limits
   );
 }
 
-export function wgslLinearCrossEntropy({ inputs, limits }: WgslCall<Record<string, never>>): WgslProgram {
+export function wgslLinearCrossEntropy({ inputs, attrs, limits }: WgslCall<LinearCrossEntropyAttrs>): WgslProgram {
+  if (attrs.saved > 0) {
+    throw new DeviceError(
+      "webgpu",
+      `Cannot apply linearCrossEntropy: logits of ${attrs.saved} tokens were to be saved and webgpu saves none; ask for 0`,
+    );
+  }
   const call = termCall("linearCrossEntropy", inputs, 1, limits);
   const { rowCount, chunks } = call;
   const merges = chunks.flatMap((chunk) => [
@@ -174,14 +181,14 @@ export function wgslLinearCrossEntropyGrad({
   attrs,
   limits,
 }: WgslCall<LinearCrossEntropyGradAttrs>): WgslProgram {
-  const call = termCall("linearCrossEntropyGrad", inputs, 3, limits);
+  const call = termCall("linearCrossEntropyGrad", inputs, 4, limits);
   const { op, rowCount, terms, chunks } = call;
   const outputOf = (index: number) => output(attrs.needs.slice(0, index).filter((wanted) => wanted).length);
   const passes = chunks.flatMap((chunk) => {
     const count = rowCount * chunk.count;
     const slopes = { binding: scratch(0, 0, 4 * count), rowCount, columnCount: chunk.count };
     const slope = slopeKernel(
-      { G: input(0), LogNormaliser: input(1), Targets: input(2), Logits: slopes.binding },
+      { G: input(0), LogNormaliser: input(1), Targets: input(3), Logits: slopes.binding },
       { count, chunk: chunk.count, firstToken: chunk.start },
       laneGrid(limits, count),
     );
