@@ -143,4 +143,25 @@ describe("gemm()", () => {
     for (const rows of [18, 64, 131]) expect(await firstRow(device, rows)).toEqual(many);
     weight.dispose();
   });
+
+  it("gives columns the same bits in whichever slab of packed columns they are", async () => {
+    const device = await sharedDevice("cpu");
+    // 768 columns of so many steps fill a slab.
+    const [rows, inner, columns, last] = [17, 2048, 1549, 53];
+    const weights = values(columns * inner, 0.73);
+    const results = device.scope(() => {
+      const features = device.tensor(values(rows * inner, 0.37), [rows, inner]);
+      const of = (count: number) =>
+        project([
+          { features, weight: device.tensor(weights.subarray(weights.length - count * inner), [count, inner]) },
+        ]);
+      return { whole: of(columns), part: of(last) };
+    });
+    const [whole, part] = [await results.whole.read(), await results.part.read()];
+    for (let row = 0; row < rows; row++) {
+      const end = (row + 1) * columns;
+      expect(whole.slice(end - last, end)).toEqual(part.slice(row * last, (row + 1) * last));
+    }
+    for (const tensor of Object.values(results)) tensor.dispose();
+  });
 });

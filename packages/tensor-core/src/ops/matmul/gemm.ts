@@ -32,8 +32,10 @@ const COLUMN_BLOCK = 64;
 // Rows and columns are packed in groups of so many, whatever tiles a build of the kernels has.
 const ROW_GROUP = 12;
 const COLUMN_GROUP = 16;
-// Larger operands are packed in slabs of this size.
-const SLAB_BYTES = 32 * 1024 * 1024;
+// Larger operands are packed in slabs: columns in such as stay in a cache until they are multiplied, rows in larger ones,
+// since they are packed anew for each slab of columns where there are several of theirs.
+const ROW_SLAB_BYTES = 32 * 1024 * 1024;
+const COLUMN_SLAB_BYTES = 6 * 1024 * 1024;
 
 /** A weight [lines, columns] from row `first` on as operand B: its rows are B's columns where transposed, else B's rows. */
 export function weightOperand(weight: CpuView, transposed: boolean, first: number = 0): GemmOperand | PackedOperand {
@@ -78,8 +80,8 @@ export function gemm(runner: CpuRunner, product: Gemm): void {
     runner.parallel("multiplyRowMixtures", args, Math.ceil(columns / 32), chunkFor(32 * rows * inner));
     return;
   }
-  const slabRows = slabOf(rows, inner, ROW_GROUP);
-  const slabColumns = slabOf(columns, inner, COLUMN_GROUP);
+  const slabRows = slabOf(rows, inner, ROW_GROUP, ROW_SLAB_BYTES);
+  const slabColumns = slabOf(columns, inner, COLUMN_GROUP, COLUMN_SLAB_BYTES);
   const packedA = runner.scratch(Math.ceil(slabRows / ROW_GROUP) * 4 * ROW_GROUP * inner);
   const packedB = runner.scratch(Math.ceil(slabColumns / COLUMN_GROUP) * 4 * COLUMN_GROUP * inner);
   for (let column = 0; column < columns; column += slabColumns) {
@@ -99,8 +101,8 @@ export function gemm(runner: CpuRunner, product: Gemm): void {
   runner.release(packedB);
 }
 
-function slabOf(lines: number, inner: number, width: number): number {
-  const most = Math.max(1, Math.floor(SLAB_BYTES / (4 * width * Math.max(1, inner)))) * width;
+function slabOf(lines: number, inner: number, width: number, bytes: number): number {
+  const most = Math.max(1, Math.floor(bytes / (4 * width * Math.max(1, inner)))) * width;
   return Math.min(lines, most);
 }
 
