@@ -35,6 +35,7 @@ export function keepThreadScratch(pointer: usize): void {
   store<u32>(pointer, 0x8fffe000, 64);
   f32.store(pointer, 5.192296858534828e33, 68);
   f32.store(pointer, 7.205759403792794e16, 72);
+  f32.store(pointer, -88, 76);
 }
 
 // Constants of inner loops are loaded: engines build one that stands in the code anew at each step, by several instructions,
@@ -177,15 +178,16 @@ export function addScaled(y: usize, x: usize, scale: f32, count: i32): void {
   if (k < count) storePartial(y, fma(a, loadPartial(x, count - k), loadPartial(y, count - k)), count - k);
 }
 
-/** eˣ to 2 ulp: 0 far below, infinity above 88.72, NaN of NaN. */
+/** x/ln 2, which `roundingNumber` is added to: what it grew by is n, the nearest whole number. */
 @inline
-export function vexp(argument: v128): v128 {
+function shiftedExponent(x: v128): v128 {
+  return f32x4.add(f32x4.mul(x, v128.load32_splat(privateMemory, 8)), roundingNumber());
+}
+
+/** eˣ⁻ⁿ˙ˡⁿ² for the whole number n nearest to x/ln 2. */
+@inline
+function expOfRest(x: v128, n: v128): v128 {
   const table = privateMemory;
-  // Pseudo-minima and -maxima are one instruction, and pass NaN through in this order.
-  const x = f32x4.pmin(f32x4.pmax(argument, v128.load32_splat(table)), v128.load32_splat(table, 4));
-  const far = roundingNumber();
-  const shifted = f32x4.add(f32x4.mul(x, v128.load32_splat(table, 8)), far);
-  const n = f32x4.sub(shifted, far);
   // ln 2 in two parts, the first exact in few bits, so that the remainder keeps full precision.
   let r = fma(n, v128.load32_splat(table, 16), x);
   r = fma(n, v128.load32_splat(table, 20), r);
@@ -196,13 +198,37 @@ export function vexp(argument: v128): v128 {
   p = fma(p, r, v128.load32_splat(table, 36));
   p = fma(p, r, v128.load32_splat(table, 40));
   p = fma(p, r, v128.load32_splat(table, 44));
-  p = fma(p, f32x4.mul(r, r), f32x4.add(r, one));
+  return fma(p, f32x4.mul(r, r), f32x4.add(r, one));
+}
+
+/** eˣ to 2 ulp: 0 far below, infinity above 88.72, NaN of NaN. */
+@inline
+export function vexp(argument: v128): v128 {
+  const table = privateMemory;
+  // Pseudo-minima and -maxima are one instruction, and pass NaN through in this order.
+  const x = f32x4.pmin(f32x4.pmax(argument, v128.load32_splat(table)), v128.load32_splat(table, 4));
+  const shifted = shiftedExponent(x), far = roundingNumber();
+  const p = expOfRest(x, f32x4.sub(shifted, far));
   // 2ⁿ in two factors: one alone overflows its exponent before the product does. The bits of 1 are its exponent.
+  const one = v128.load32_splat(table, 48);
   const whole = i32x4.sub(shifted, far);
   const half = i32x4.shr_s(whole, 1);
   const low = i32x4.add(i32x4.shl(half, 23), one);
   const high = i32x4.add(i32x4.shl(i32x4.sub(whole, half), 23), one);
   return f32x4.mul(f32x4.mul(p, low), high);
+}
+
+/**
+ * eˣ of x ≤ 0, and of what rounding lifts above: the bits of `vexp` where those are a normal number, 0 below, since n ends at
+ * −127, where the bits of 2ⁿ are none.
+ */
+@inline
+export function vexpOfNegative(argument: v128): v128 {
+  const table = privateMemory;
+  const x = f32x4.pmax(argument, v128.load32_splat(table, 76));
+  const shifted = shiftedExponent(x), far = roundingNumber();
+  const p = expOfRest(x, f32x4.sub(shifted, far));
+  return f32x4.mul(p, i32x4.add(i32x4.shl(i32x4.sub(shifted, far), 23), v128.load32_splat(table, 48)));
 }
 
 /** ln x to 2 ulp: −∞ of 0, NaN below. */
@@ -256,6 +282,12 @@ export function sexp(x: f32): f32 {
   return f32x4.extract_lane(vexp(f32x4.splat(x)), 0);
 }
 
+/** eˣ of one number x ≤ 0, by the same polynomial. */
+@inline
+export function sexpOfNegative(x: f32): f32 {
+  return f32x4.extract_lane(vexpOfNegative(f32x4.splat(x)), 0);
+}
+
 /** σ(x) without overflow. */
 @inline
 export function vsigmoid(x: v128): v128 {
@@ -287,7 +319,7 @@ export function rowMax(row: usize, count: i32): f32 {
   return horizontalMax(f32x4.pmax(f32x4.pmax(most0, most1), f32x4.pmax(most2, most3)));
 }
 
-/** Σ exp(element − shift) over `count` elements, in one fixed tree a length. */
+/** Σ exp(element − shift) over `count` elements that are at most `shift`, in one fixed tree a length. */
 @inline
 export function rowExpSum(row: usize, count: i32, shift: f32): f32 {
   const below = f32x4.splat(shift), sums = privateMemory + SUMS;
@@ -295,8 +327,8 @@ export function rowExpSum(row: usize, count: i32, shift: f32): f32 {
   let odd = f32x4.splat(0);
   let k = 0;
   for (; k <= count - 8; k += 8) {
-    even = f32x4.add(even, vexp(f32x4.sub(v128.load(row), below)));
-    odd = f32x4.add(odd, vexp(f32x4.sub(v128.load(row, 16), below)));
+    even = f32x4.add(even, vexpOfNegative(f32x4.sub(v128.load(row), below)));
+    odd = f32x4.add(odd, vexpOfNegative(f32x4.sub(v128.load(row, 16), below)));
     row += 32;
   }
   // Neighbouring stores are what engines that join vectors begin from.
@@ -304,7 +336,7 @@ export function rowExpSum(row: usize, count: i32, shift: f32): f32 {
   v128.store(sums, odd, 16);
   let sum = horizontalSum(f32x4.add(v128.load(sums), v128.load(sums, 16)));
   for (; k < count; k++) {
-    sum += sexp(f32.load(row) - shift);
+    sum += sexpOfNegative(f32.load(row) - shift);
     row += 4;
   }
   return sum;

@@ -3,13 +3,22 @@
 import { type CpuCall, type CpuView, chunkFor } from "../../backends/cpu/call.ts";
 import { gemm, weightOperand } from "../matmul/gemm.ts";
 import { type LogitBlock, logitBlocks, projectBlock } from "../project/cpu.ts";
-import { type LinearCrossEntropyAttrs, type LinearCrossEntropyGradAttrs, tokenChunk } from "./op.ts";
+import type { LinearCrossEntropyAttrs, LinearCrossEntropyGradAttrs } from "./op.ts";
 
-// 512 rows share each packing of a chunk of weights; with 2048 tokens they make 4 MiB of logits.
-const ROW_BLOCK = 512;
+/** Tokens of a chunk of the vocabulary: logits of whole chunks are saved, so that sums have one order, saved or not. */
+export const tokenChunk = 2048;
 
-function logitsScratch(call: CpuCall<unknown>, rowCount: number, vocabSize: number): number {
-  return call.scratch(4 * Math.min(rowCount, ROW_BLOCK) * Math.min(vocabSize, tokenChunk));
+// 4 MiB of logits. Rows share each packing of a chunk of weights.
+const lossBlock = { rows: 512, tokens: tokenChunk };
+// As many, in a square: each side of the products of the gradient is packed, and added to what is there, once a block.
+const gradientBlock = { rows: 1024, tokens: tokenChunk / 2 };
+
+function logitsScratch(
+  call: CpuCall<unknown>,
+  { rowCount, vocabSize }: { readonly rowCount: number; readonly vocabSize: number },
+  most: { readonly rows: number; readonly tokens: number },
+): number {
+  return call.scratch(4 * Math.min(rowCount, most.rows) * Math.min(vocabSize, most.tokens));
 }
 
 /** Where a block of logits is: an address, and elements from row to row. */
@@ -29,10 +38,11 @@ function placeOf({ row, token, tokens }: LogitBlock, { pointer, shape }: CpuView
 export const cpuLinearCrossEntropy: (call: CpuCall<LinearCrossEntropyAttrs>) => void = (call) => {
   const [targets, ...terms] = call.inputs as readonly [CpuView, ...CpuView[]];
   const [nats, logNormaliser, savedLogits] = call.outputs as readonly [CpuView, CpuView, CpuView];
-  const [rowCount, vocabSize] = [terms[0]!.shape[0]!, terms[1]!.shape[0]!];
-  const scratch = logitsScratch(call, rowCount, vocabSize);
+  const extents = { rowCount: terms[0]!.shape[0]!, vocabSize: terms[1]!.shape[0]! };
+  const { rowCount } = extents;
+  const scratch = logitsScratch(call, extents, lossBlock);
   const statistics = call.scratch(12 * rowCount);
-  for (const block of logitBlocks({ rowCount, vocabSize }, { rows: ROW_BLOCK, tokens: tokenChunk })) {
+  for (const block of logitBlocks(extents, lossBlock)) {
     const { row, rows, token, tokens } = block;
     const logits = placeOf(block, savedLogits, scratch);
     projectBlock(call, terms, logits, block);
@@ -50,6 +60,15 @@ export const cpuLinearCrossEntropy: (call: CpuCall<LinearCrossEntropyAttrs>) => 
   call.parallel("finishLogits", [statistics, nats.pointer, logNormaliser.pointer], rowCount, chunkFor(50));
 };
 
+/** Logits of a block of the gradient, by the rows of the loss's blocks: few last rows have sums of another order than many. */
+function projectAgain(call: CpuCall<unknown>, terms: readonly CpuView[], to: number, block: LogitBlock): void {
+  const { row, rows, tokens } = block;
+  for (let first = 0; first < rows; first += lossBlock.rows) {
+    const part = { ...block, row: row + first, rows: Math.min(lossBlock.rows, rows - first) };
+    projectBlock(call, terms, { pointer: to + 4 * first * tokens, rowStride: tokens }, part);
+  }
+}
+
 /** The cpu kernel of linearCrossEntropyGrad: chunk by chunk logits, saved or computed again, become their gradient in scratch. */
 export const cpuLinearCrossEntropyGrad: (call: CpuCall<LinearCrossEntropyGradAttrs>) => void = (call) => {
   const [g, logNormaliser, savedLogits, targets, ...terms] = call.inputs as readonly [
@@ -59,14 +78,14 @@ export const cpuLinearCrossEntropyGrad: (call: CpuCall<LinearCrossEntropyGradAtt
     CpuView,
     ...CpuView[],
   ];
-  const [rowCount, vocabSize] = [terms[0]!.shape[0]!, terms[1]!.shape[0]!];
-  const slopes = logitsScratch(call, rowCount, vocabSize);
+  const extents = { rowCount: terms[0]!.shape[0]!, vocabSize: terms[1]!.shape[0]! };
+  const slopes = logitsScratch(call, extents, gradientBlock);
   // Without rows nothing below writes the gradients of the weights.
-  if (rowCount === 0) for (const output of call.outputs) output.data.fill(0);
-  for (const block of logitBlocks({ rowCount, vocabSize }, { rows: ROW_BLOCK, tokens: tokenChunk })) {
+  if (extents.rowCount === 0) for (const output of call.outputs) output.data.fill(0);
+  for (const block of logitBlocks(extents, gradientBlock)) {
     const { row, rows, token, tokens } = block;
     const logits = placeOf(block, savedLogits, slopes);
-    if (logits.pointer === slopes) projectBlock(call, terms, logits, block);
+    if (logits.pointer === slopes) projectAgain(call, terms, slopes, block);
     const args = [
       logits.pointer,
       logits.rowStride,

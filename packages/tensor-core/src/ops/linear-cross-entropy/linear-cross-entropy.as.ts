@@ -1,5 +1,5 @@
 // Softmax statistics and gradients of logits one chunk of the vocabulary at a time; AssemblyScript.
-import { rowExpSum, rowMax, sexp, slog, vexp } from "../../backends/cpu/prelude.as";
+import { rowExpSum, rowMax, sexp, sexpOfNegative, slog, vexpOfNegative } from "../../backends/cpu/prelude.as";
 
 /**
  * Folds a chunk of logits [rows, width], `stride` elements from row to row, into the running maximum, sum of exponentials
@@ -56,15 +56,15 @@ export function differentiateLogits(
     let k = 0;
     // In pairs, which engines that join vectors make one.
     for (; k <= width - 8; k += 8) {
-      const low = f32x4.mul(by, vexp(f32x4.sub(v128.load(from), below)));
-      const high = f32x4.mul(by, vexp(f32x4.sub(v128.load(from, 16), below)));
+      const low = f32x4.mul(by, vexpOfNegative(f32x4.sub(v128.load(from), below)));
+      const high = f32x4.mul(by, vexpOfNegative(f32x4.sub(v128.load(from, 16), below)));
       v128.store(at, low);
       v128.store(at, high, 16);
       from += 32;
       at += 32;
     }
     for (; k < width; k++) {
-      f32.store(at, factor * sexp(f32.load(from) - shift));
+      f32.store(at, factor * sexpOfNegative(f32.load(from) - shift));
       from += 4;
       at += 4;
     }

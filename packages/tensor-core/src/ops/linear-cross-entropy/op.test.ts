@@ -22,12 +22,12 @@ import { add, multiply } from "../binary/op.ts";
 import { sumTo } from "../broadcast/op.ts";
 import { logSoftmax } from "../log-softmax/op.ts";
 import { project, type Term } from "../project/op.ts";
+import { tokenChunk } from "./cpu.ts";
 import {
   type LinearCrossEntropyAttrs,
   linearCrossEntropy,
   linearCrossEntropyGradOp,
   linearCrossEntropyOp,
-  tokenChunk,
 } from "./op.ts";
 
 const wave = (size: number, pace: number): number[] =>
@@ -184,6 +184,33 @@ describe.each(testDeviceNames.filter((name) => name !== "reference"))(
     });
   },
 );
+
+it("on cpu slopes are exponentials to 2 ulp where those are normal numbers, and nothing below", async () => {
+  const device = await sharedDevice("cpu");
+  const smallest = 2 ** -126;
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.double({ min: -120, max: 1e-6, noNaN: true }), { minLength: 1 }), async (chosen) => {
+      const logits = Float32Array.of(0, ...chosen, -Infinity, Number.NaN);
+      const column = [logits.length, 1];
+      // One row of feature 1, log-normaliser 0 and g 1: the gradient of the weight is exp(logit), less 1 at the target.
+      using slopes = device.scope(() => {
+        const [one, zero] = [device.tensor([1], [1]), device.tensor([0], [1])];
+        const inputs = [one, zero, device.tensor([], [1, 0]), device.tensor(Uint32Array.of(0), [1])];
+        const terms = [device.tensor([1], [1, 1]), device.tensor(logits, column)];
+        return apply(linearCrossEntropyGradOp, [...inputs, ...terms], { needs: [false, true] })[0]!;
+      });
+      const [atTarget, ...actual] = await slopes.read();
+      expect(atTarget).toBe(0);
+      for (const [index, slope] of actual.entries()) {
+        const exact = Math.exp(logits[index + 1]!);
+        if (Number.isNaN(exact)) expect(slope).toBeNaN();
+        else if (exact >= 1.001 * smallest) expect(Math.abs(slope! / exact - 1)).toBeLessThan(3e-7);
+        else expect(slope).toBeLessThan(1.001 * smallest);
+      }
+    }),
+    { seed: 20261127, numRuns: 30 },
+  );
+});
 
 const savedSeed = 20261126;
 

@@ -9,11 +9,8 @@ import { handleOf, type Storage, type Tensor } from "../../tensor.ts";
 import { checkFloats, checkIndices, checkShape } from "../check.ts";
 import { defineOp, type OpDefinition } from "../op.ts";
 import { checkTerms, type Term, termInputs } from "../project/op.ts";
-import { cpuLinearCrossEntropy, cpuLinearCrossEntropyGrad } from "./cpu.ts";
+import { cpuLinearCrossEntropy, cpuLinearCrossEntropyGrad, tokenChunk } from "./cpu.ts";
 import { wgslLinearCrossEntropy, wgslLinearCrossEntropyGrad } from "./wgsl.ts";
-
-/** Tokens of a chunk of the vocabulary: logits of whole chunks are saved, so that sums have one order, saved or not. */
-export const tokenChunk = 2048;
 
 /** Attributes of the loss. */
 export interface LinearCrossEntropyAttrs {
