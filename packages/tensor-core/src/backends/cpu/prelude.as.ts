@@ -341,3 +341,26 @@ export function rowExpSum(row: usize, count: i32, shift: f32): f32 {
   }
   return sum;
 }
+
+/** row[s] = exp(row[s] − shift), 0 up to the next multiple of 8; returns their sum, in one fixed tree a length. */
+@inline
+export function exponentiate(row: usize, count: i32, shift: f32): f32 {
+  const below = f32x4.splat(shift), sums = privateMemory + SUMS;
+  const padded = (count + 7) & ~7;
+  for (let s = count; s < padded; s++) f32.store(row + (<usize>s << 2), -Infinity);
+  let even = f32x4.splat(0);
+  let odd = f32x4.splat(0);
+  for (let s = 0; s < padded; s += 8) {
+    const low = vexp(f32x4.sub(v128.load(row), below));
+    const high = vexp(f32x4.sub(v128.load(row, 16), below));
+    v128.store(row, low);
+    v128.store(row, high, 16);
+    even = f32x4.add(even, low);
+    odd = f32x4.add(odd, high);
+    row += 32;
+  }
+  // Neighbouring stores are what engines that join vectors begin from.
+  v128.store(sums, even);
+  v128.store(sums, odd, 16);
+  return horizontalSum(f32x4.add(v128.load(sums), v128.load(sums, 16)));
+}

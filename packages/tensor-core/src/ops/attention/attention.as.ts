@@ -1,226 +1,89 @@
-// Attention of each query over its ranges of key rows, and its gradients; AssemblyScript.
-// Scores live in blocks in the thread's scratch memory; softmax is online over blocks, which pass from range to range.
-import { addScaled, dot, fma, horizontalSum, loadPartial, rowMax, sexp, slog, storePartial, threadScratch, vexp } from "../../backends/cpu/prelude.as";
+// Attention of each query over its ranges of key rows: which queries share their keys; AssemblyScript. Softmax is online over
+// blocks of 128 keys, counted from a query's first. A row, which is a query and a head, has the same sums in any company: of a
+// score four lanes, (l0 + l2) + (l1 + l3), of an output key after key.
+import { attendAlone } from "./forward/alone.as";
+import { keyCountOf, ROWS } from "./forward/block.as";
+import { attendTogether } from "./forward/together.as";
 
-// Keys a block: their scores and the vectors they weigh stay in the first-level cache.
-const KEY_BLOCK: i32 = 128;
+/** Fewer rows than this share nothing that pays. */
+const LEAST_ROWS: i32 = 4;
+/** The largest head whose panel of 16 keys fits into scratch memory. */
+const MOST_HEAD: i32 = 384;
 
-/** y (+)= Σ_s weights[s]·rows[s] over `count` rows of `width` elements, `stride` bytes apart. */
-@inline
-function addWeightedRows(y: usize, weights: usize, rows: usize, stride: usize, count: i32, width: i32): void {
-  let column = 0;
-  for (; column <= width - 16; column += 16) {
-    const to = y + (<usize>column << 2);
-    let from = rows + (<usize>column << 2);
-    let sum0 = v128.load(to);
-    let sum1 = v128.load(to, 16);
-    let sum2 = v128.load(to, 32);
-    let sum3 = v128.load(to, 48);
-    for (let s = 0; s < count; s++) {
-      const weight = v128.load32_splat(weights + (<usize>s << 2));
-      sum0 = fma(weight, v128.load(from), sum0);
-      sum1 = fma(weight, v128.load(from, 16), sum1);
-      sum2 = fma(weight, v128.load(from, 32), sum2);
-      sum3 = fma(weight, v128.load(from, 48), sum3);
-      from += stride;
+/**
+ * Whether one of two queries sees the first of the other's keys, ranges compared one by one: where they cut the same keys
+ * otherwise it may say no.
+ */
+function seeAlike(ranges: usize, a: i32, b: i32, rangeCount: usize): bool {
+  const one = ranges + ((<usize>a * rangeCount) << 3), other = ranges + ((<usize>b * rangeCount) << 3);
+  const bytes = rangeCount << 3;
+  let i: usize = 0, j: usize = 0;
+  while (true) {
+    while (i < bytes && i32.load(one + i) >= i32.load(one + i, 4)) i += 8;
+    while (j < bytes && i32.load(other + j) >= i32.load(other + j, 4)) j += 8;
+    if (i == bytes || j == bytes) return true;
+    if (i32.load(one + i) != i32.load(other + j)) return false;
+    const end = i32.load(one + i, 4), otherEnd = i32.load(other + j, 4);
+    i += 8;
+    j += 8;
+    if (end == otherEnd) continue;
+    // The shorter must end with this range.
+    const rest = end < otherEnd ? one : other;
+    for (let each = end < otherEnd ? i : j; each < bytes; each += 8) {
+      if (i32.load(rest + each) < i32.load(rest + each, 4)) return false;
     }
-    v128.store(to, sum0);
-    v128.store(to, sum1, 16);
-    v128.store(to, sum2, 32);
-    v128.store(to, sum3, 48);
-  }
-  for (; column < width; column += 4) {
-    const to = y + (<usize>column << 2);
-    let from = rows + (<usize>column << 2);
-    const rest = width - column;
-    let sum = rest >= 4 ? v128.load(to) : loadPartial(to, rest);
-    for (let s = 0; s < count; s++) {
-      sum = fma(v128.load32_splat(weights + (<usize>s << 2)), rest >= 4 ? v128.load(from) : loadPartial(from, rest), sum);
-      from += stride;
-    }
-    if (rest >= 4) v128.store(to, sum);
-    else storePartial(to, sum, rest);
+    return true;
   }
 }
 
-@inline
-function scaleRow(y: usize, factor: f32, width: i32): void {
-  const by = f32x4.splat(factor);
-  let k = 0;
-  for (; k <= width - 4; k += 4) {
-    v128.store(y, f32x4.mul(v128.load(y), by));
-    y += 16;
-  }
-  if (k < width) storePartial(y, f32x4.mul(loadPartial(y, width - k), by), width - k);
-}
-
-/** scores[s] = exp(scores[s] − shift), 0 up to the next multiple of 4; returns their sum. */
-@inline
-function exponentiate(scores: usize, count: i32, shift: f32): f32 {
-  const below = f32x4.splat(shift);
-  const padded = (count + 3) & ~3;
-  for (let s = count; s < padded; s++) f32.store(scores + (<usize>s << 2), -Infinity);
-  let sum = f32x4.splat(0);
-  for (let s = 0; s < padded; s += 4) {
-    const weight = vexp(f32x4.sub(v128.load(scores), below));
-    v128.store(scores, weight);
-    sum = f32x4.add(sum, weight);
-    scores += 16;
-  }
-  return horizontalSum(sum);
-}
-
-/** Units: pairs of query and head. */
+/**
+ * Units: groups of a block of `blockQueries` queries, blocks outermost. What shares keys is found anew in every block, and
+ * changes no bit.
+ */
 export function attentionRows(
-  q: usize, k: usize, v: usize, ranges: usize, out: usize, logNormaliser: usize, rangeCount: usize, headCount: usize, groupCount: usize, headSize: i32,
-  valueSize: i32, scale: f32, begin: usize, end: usize,
+  q: usize, k: usize, v: usize, ranges: usize, out: usize, logNormaliser: usize, queryCount: i32, blockQueries: i32, rangeCount: usize,
+  headCount: i32, groupCount: i32, headSize: i32, valueSize: i32, scale: f32, begin: i32, end: i32,
 ): void {
   const share = headCount / groupCount;
-  const keyStride = (groupCount * headSize) << 2;
-  const valueStride = (groupCount * valueSize) << 2;
-  const scores = threadScratch();
-  for (let unit = begin; unit < end; unit++) {
-    const query = unit / headCount;
-    const group = (unit % headCount) / share;
-    const keys = k + ((group * headSize) << 2);
-    const values = v + ((group * valueSize) << 2);
-    const qRow = q + ((unit * headSize) << 2);
-    const y = out + ((unit * valueSize) << 2);
-    memory.fill(y, 0, <usize>valueSize << 2);
-    let highest: f32 = -Infinity;
-    let total: f32 = 0;
-    let range = ranges + ((query * rangeCount) << 3);
-    const lastRange = range + ((rangeCount - 1) << 3);
-    let at = i32.load(range);
-    let isFirst = true;
-    while (true) {
-      const blockRange = range;
-      const blockAt = at;
-      let count = 0;
-      while (true) {
-        const piece = max(0, min(KEY_BLOCK - count, i32.load(range, 4) - at));
-        let key = keys + <usize>at * keyStride;
-        const to = scores + (<usize>count << 2);
-        for (let s = 0; s < piece; s++) {
-          f32.store(to + (<usize>s << 2), dot(qRow, key, headSize) * scale);
-          key += keyStride;
-        }
-        count += piece;
-        at += piece;
-        if (count == KEY_BLOCK || range == lastRange) break;
-        range += 8;
-        at = i32.load(range);
+  let unit = begin;
+  while (unit < end) {
+    const first = unit / groupCount * blockQueries;
+    const firstGroup = unit % groupCount;
+    const lastGroup = min(groupCount, firstGroup + end - unit);
+    const behind = min(first + blockQueries, queryCount);
+    let query = first;
+    while (query < behind) {
+      let longest = query;
+      let most = keyCountOf(ranges, query, rangeCount);
+      let next = query + 1;
+      for (; next < behind && seeAlike(ranges, longest, next, rangeCount); next++) {
+        const own = keyCountOf(ranges, next, rangeCount);
+        if (own <= most) continue;
+        longest = next;
+        most = own;
       }
-      if (count == 0) break;
-      const highestNow = max<f32>(highest, rowMax(scores, count));
-      if (!isFirst && highestNow > highest) {
-        const shrink = sexp(highest - highestNow);
-        total *= shrink;
-        scaleRow(y, shrink, valueSize);
-      }
-      isFirst = false;
-      highest = highestNow;
-      total += exponentiate(scores, count, highest);
-      let weighed = 0;
-      let from = blockAt;
-      for (let each = blockRange; weighed < count; each += 8) {
-        if (each != blockRange) from = i32.load(each);
-        const piece = max(0, min(count - weighed, i32.load(each, 4) - from));
-        addWeightedRows(y, scores + (<usize>weighed << 2), values + <usize>from * valueStride, valueStride, piece, valueSize);
-        weighed += piece;
-      }
-    }
-    scaleRow(y, 1 / total, valueSize);
-    f32.store(logNormaliser + (unit << 2), highest + slog(total));
-  }
-}
-
-/** dq, and δ = g·out of each query and head for the keys' gradients. Units: pairs of query and head. */
-export function attentionGradQueries(
-  q: usize, k: usize, v: usize, ranges: usize, out: usize, logNormaliser: usize, g: usize, dq: usize, deltas: usize, rangeCount: usize,
-  headCount: usize, groupCount: usize, headSize: i32, valueSize: i32, scale: f32, begin: usize, end: usize,
-): void {
-  const share = headCount / groupCount;
-  const keyStride = (groupCount * headSize) << 2;
-  const valueStride = (groupCount * valueSize) << 2;
-  const scores = threadScratch();
-  for (let unit = begin; unit < end; unit++) {
-    const query = unit / headCount;
-    const group = (unit % headCount) / share;
-    const qRow = q + ((unit * headSize) << 2);
-    const gRow = g + ((unit * valueSize) << 2);
-    const delta = dot(gRow, out + ((unit * valueSize) << 2), valueSize);
-    f32.store(deltas + (unit << 2), delta);
-    const y = dq + ((unit * headSize) << 2);
-    memory.fill(y, 0, <usize>headSize << 2);
-    const normaliser = f32.load(logNormaliser + (unit << 2));
-    for (let each = query * rangeCount; each < (query + 1) * rangeCount; each++) {
-      const first = i32.load(ranges + (each << 3));
-      const last = i32.load(ranges + (each << 3), 4);
-      for (let block = first; block < last; block += KEY_BLOCK) {
-        const count = min(KEY_BLOCK, last - block);
-        const keys = k + <usize>block * keyStride + ((group * headSize) << 2);
-        let key = keys;
-        for (let s = 0; s < count; s++) {
-          f32.store(scores + (<usize>s << 2), dot(qRow, key, headSize) * scale);
-          key += keyStride;
-        }
-        exponentiate(scores, count, normaliser);
-        let value = v + <usize>block * valueStride + ((group * valueSize) << 2);
-        for (let s = 0; s < count; s++) {
-          const at = scores + (<usize>s << 2);
-          f32.store(at, f32.load(at) * (dot(gRow, value, valueSize) - delta) * scale);
-          value += valueStride;
-        }
-        addWeightedRows(y, scores, keys, keyStride, count, headSize);
-      }
-    }
-  }
-}
-
-/** dk and dv of blocks of 16 key rows, queries in order. Units: pairs of block and group. */
-export function attentionGradKeys(
-  q: usize, k: usize, v: usize, ranges: usize, logNormaliser: usize, g: usize, deltas: usize, dk: usize, dv: usize, queryCount: i32, keyCount: i32,
-  rangeCount: usize, headCount: usize, groupCount: usize, headSize: i32, valueSize: i32, scale: f32, begin: usize, end: usize,
-): void {
-  const share = headCount / groupCount;
-  const keyStride = (groupCount * headSize) << 2;
-  const valueStride = (groupCount * valueSize) << 2;
-  const scores = threadScratch();
-  for (let unit = begin; unit < end; unit++) {
-    const group = unit % groupCount;
-    const firstKey = <i32>(unit / groupCount) * 16;
-    const lastKey = min(firstKey + 16, keyCount);
-    const keyAt = (group * headSize) << 2;
-    const valueAt = (group * valueSize) << 2;
-    for (let s = firstKey; s < lastKey; s++) {
-      memory.fill(dk + <usize>s * keyStride + keyAt, 0, <usize>headSize << 2);
-      memory.fill(dv + <usize>s * valueStride + valueAt, 0, <usize>valueSize << 2);
-    }
-    for (let query = 0; query < queryCount; query++) {
-      for (let each: usize = 0; each < rangeCount; each++) {
-        const range = ranges + ((<usize>query * rangeCount + each) << 3);
-        const first = max(firstKey, i32.load(range));
-        const last = min(lastKey, i32.load(range, 4));
-        if (first >= last) continue;
-        for (let head = group * share; head < (group + 1) * share; head++) {
-          const at = <usize>query * headCount + head;
-          const qRow = q + ((at * headSize) << 2);
-          const gRow = g + ((at * valueSize) << 2);
-          for (let s = first; s < last; s++) {
-            f32.store(scores + (<usize>(s - first) << 2), dot(qRow, k + <usize>s * keyStride + keyAt, headSize) * scale);
-          }
-          exponentiate(scores, last - first, f32.load(logNormaliser + (at << 2)));
-          const delta = f32.load(deltas + (at << 2));
-          for (let s = first; s < last; s++) {
-            const weight = f32.load(scores + (<usize>(s - first) << 2));
-            const valueRow = <usize>s * valueStride + valueAt;
-            const pull = dot(gRow, v + valueRow, valueSize) - delta;
-            addScaled(dv + valueRow, gRow, weight, valueSize);
-            addScaled(dk + <usize>s * keyStride + keyAt, qRow, weight * pull * scale, headSize);
+      if ((next - query) * share < LEAST_ROWS || headSize > MOST_HEAD) {
+        const lastHead = lastGroup * share;
+        for (; query < next; query++) {
+          for (let head = firstGroup * share; head < lastHead; head += ROWS) {
+            attendAlone(
+              q, k, v, ranges, out, logNormaliser, rangeCount, headCount, groupCount, headSize, valueSize, scale, query, head,
+              min(ROWS, lastHead - head),
+            );
           }
         }
+        continue;
       }
+      for (let head = firstGroup * share; head < lastGroup * share; ) {
+        const heads = min(ROWS, share - head % share);
+        attendTogether(
+          q, k, v, ranges, out, logNormaliser, rangeCount, headCount, groupCount, headSize, valueSize, scale, query, next - query, longest,
+          head, heads,
+        );
+        head += heads;
+      }
+      query = next;
     }
+    unit += lastGroup - firstGroup;
   }
 }

@@ -2,6 +2,10 @@
 import { type CpuCall, chunkFor } from "../../backends/cpu/call.ts";
 import { type AttentionAttrs, attentionExtents } from "./op.ts";
 
+// Queries and heads of one unit, as in the kernel.
+const ROWS = 64;
+// Numbers of a row that a chunk reads, where it reads rows in order.
+const LEAST_ELEMENTS = 128;
 // Key rows of one unit of the keys' gradient, as in the kernel.
 const GRADIENT_KEYS = 16;
 
@@ -14,13 +18,17 @@ export const cpuAttention: (call: CpuCall<AttentionAttrs>) => void = (call) => {
   );
   const { headCount, groupCount, scale } = call.attrs;
   const pointers = [...call.inputs, ...call.outputs].map(({ pointer }) => pointer);
+  const share = headCount / groupCount;
+  const blockQueries = Math.max(1, Math.floor(ROWS / share));
   // Ranges are known to the kernel only; a quarter of the keys is a guess of their mean length.
-  const work = ((headSize + valueSize) * keyCount) / 4;
+  const work = (Math.min(blockQueries, queryCount) * share * (headSize + valueSize) * keyCount) / 4;
+  // Fewer rows than a tile read keys row by row: the heads of a chunk are to be more than a line of cache.
+  const neighbours = queryCount * share < 4 ? Math.ceil(LEAST_ELEMENTS / headSize) : 1;
   call.parallel(
     "attentionRows",
-    [...pointers, rangeCount, headCount, groupCount, headSize, valueSize, scale],
-    queryCount * headCount,
-    chunkFor(work),
+    [...pointers, queryCount, blockQueries, rangeCount, headCount, groupCount, headSize, valueSize, scale],
+    Math.ceil(queryCount / blockQueries) * groupCount,
+    Math.max(neighbours, chunkFor(work)),
   );
 };
 
