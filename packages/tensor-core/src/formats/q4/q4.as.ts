@@ -69,7 +69,7 @@ export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum
     rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(v128.and(i16x8.shr_u(v4, 8), mask), x2));
     rows0 = i32x4.add(rows0, i32x4.dot_i16x8_s(i16x8.shr_u(v0, 12), x3));
     rows4 = i32x4.add(rows4, i32x4.dot_i16x8_s(i16x8.shr_u(v4, 12), x3));
-    const own = f32x4.mul(v128.load32_splat(scale), halfBiasRoot());
+    const own = v128.load32_splat(scale);
     low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, loadMovedScales(v)), low);
     high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, loadMovedScales(v + 8)), high);
     v += BLOCK_BYTES;
@@ -77,7 +77,7 @@ export function sumPanelQ4(v: usize, from: usize, last: usize, scale: usize, sum
     scale += 4;
     sum += 4;
   }
-  // Scales lacked 2^112, which the activations' have half of.
+  // Scales of weights lacked 2^112, of which those of activations have one root.
   const root = halfBiasRoot();
   v128.store(to, f32x4.mul(low, root));
   v128.store(to, f32x4.mul(high, root), 16);
@@ -127,7 +127,7 @@ export function sumPanelsNibbles(v: usize, away: usize, from: usize, last: usize
       words += 32;
       far += 32;
     }
-    const own = f32x4.mul(v128.load32_splat(scale), halfBiasRoot()), there = v + away;
+    const own = v128.load32_splat(scale), there = v + away;
     low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, loadMovedScales(v)), low);
     high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, loadMovedScales(v + 8)), high);
     farLow = fma(f32x4.convert_i32x4_s(far0), f32x4.mul(own, loadMovedScales(there)), farLow);
@@ -136,7 +136,7 @@ export function sumPanelsNibbles(v: usize, away: usize, from: usize, last: usize
     scale += 4;
     sum += 4;
   }
-  // Scales lacked 2^112, which the activations' have half of.
+  // Scales of weights lacked 2^112, of which those of activations have one root.
   const root = halfBiasRoot();
   v128.store(to, f32x4.mul(low, root));
   v128.store(to, f32x4.mul(high, root), 16);

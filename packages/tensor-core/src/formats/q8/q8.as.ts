@@ -38,7 +38,7 @@ export function sumPanelsQ8(v: usize, away: usize, from: usize, last: usize, sca
       integers += 64;
       far += 64;
     }
-    const own = f32x4.mul(v128.load32_splat(scale), halfBiasRoot()), there = v + away;
+    const own = v128.load32_splat(scale), there = v + away;
     low = fma(f32x4.convert_i32x4_s(rows0), f32x4.mul(own, loadMovedMagnitudes(v)), low);
     high = fma(f32x4.convert_i32x4_s(rows4), f32x4.mul(own, loadMovedMagnitudes(v + 8)), high);
     farLow = fma(f32x4.convert_i32x4_s(far0), f32x4.mul(own, loadMovedMagnitudes(there)), farLow);
@@ -46,7 +46,7 @@ export function sumPanelsQ8(v: usize, away: usize, from: usize, last: usize, sca
     v += BLOCK_BYTES;
     scale += 4;
   }
-  // Scales lacked 2^112, which the activations' have half of.
+  // Scales of weights lacked 2^112, of which those of activations have one root.
   const root = halfBiasRoot();
   v128.store(to, f32x4.mul(low, root));
   v128.store(to, f32x4.mul(high, root), 16);

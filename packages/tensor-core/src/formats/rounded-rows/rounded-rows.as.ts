@@ -59,9 +59,12 @@ function sumOfBlock(block: usize): i32 {
   return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
 }
 
+/** 2^56, the root of what scales of weights lack while their bits have but moved to the places of float32. */
+const ROOT: f32 = 7.205759403792794e16;
+
 /**
- * Rows of x as 16-bit integers up to `largest` in blocks of 32 with one scale each, and the sum of each block's integers.
- * to [rows][blocks][32] i16, scales [rows][blocks] f32, sums [rows][blocks] i32; x's last block is filled up with zeros.
+ * Rows of x as 16-bit integers up to `largest` in blocks of 32 with one scale each, larger by 2^56, and the sum of each
+ * block's integers. to [rows][blocks][32] i16, scales [rows][blocks] f32, sums [rows][blocks] i32; x's last block is filled up with zeros.
  * Units: rows.
  */
 export function roundRows(
@@ -73,7 +76,7 @@ export function roundRows(
       const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
       const index = <usize>row * blocks + block;
       const out = to + (index << 6);
-      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), largest, out));
+      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), largest, out) * ROOT);
       i32.store(sums + (index << 2), sumOfBlock(out));
     }
   }
@@ -171,8 +174,8 @@ export function roundTilesOfBytes(
 }
 
 /**
- * Rows of x for `multiplyNibbles`: integers up to 127 in the order of nibbles, and −8 times the sum of each block's.
- * to [rows][blocks][32] i8, scales [rows][blocks] f32, sums [rows][blocks] i32. Units: rows.
+ * Rows of x for `multiplyNibbles`: integers up to 127 in the order of nibbles, scales larger by 2^56, and −8 times the sum of
+ * each block's integers. to [rows][blocks][32] i8, scales [rows][blocks] f32, sums [rows][blocks] i32. Units: rows.
  */
 export function roundBytes(x: usize, innerSize: i32, to: usize, scales: usize, sums: usize, begin: i32, end: i32): void {
   const blocks = (innerSize + BLOCK - 1) / BLOCK;
@@ -181,7 +184,7 @@ export function roundBytes(x: usize, innerSize: i32, to: usize, scales: usize, s
     for (let block = 0; block < blocks; block++) {
       const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
       const index = <usize>row * blocks + block;
-      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), MOST_OF_BYTE, held));
+      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), MOST_OF_BYTE, held) * ROOT);
       i32.store(sums + (index << 2), -8 * sumOfBlock(held));
       v128.store(to + (index << 5), nibbleBytesOf(held));
       v128.store(to + (index << 5), nibbleBytesOf(held + 32), 16);
