@@ -291,9 +291,9 @@ export function sexpOfNegative(x: f32): f32 {
 /** σ(x) without overflow. */
 @inline
 export function vsigmoid(x: v128): v128 {
-  const e = vexp(f32x4.neg(f32x4.abs(x)));
-  const one = f32x4.splat(1);
-  return f32x4.div(v128.bitselect(e, one, f32x4.lt(x, f32x4.splat(0))), f32x4.add(one, e));
+  // Far below, e⁻ˣ is infinity and its inverse 0.
+  const one = v128.load32_splat(privateMemory, 48);
+  return f32x4.div(one, f32x4.add(one, vexp(f32x4.neg(x))));
 }
 
 /** Largest of `count` ≥ 1 elements; NaN counts as less than any. */
@@ -342,7 +342,10 @@ export function rowExpSum(row: usize, count: i32, shift: f32): f32 {
   return sum;
 }
 
-/** row[s] = exp(row[s] − shift), 0 up to the next multiple of 8; returns their sum, in one fixed tree a length. */
+/**
+ * row[s] = exp(row[s] − shift) for a shift that is no lower but by rounding, 0 up to the next multiple of 8; returns
+ * their sum, in one fixed tree a length.
+ */
 @inline
 export function exponentiate(row: usize, count: i32, shift: f32): f32 {
   const below = f32x4.splat(shift), sums = privateMemory + SUMS;
@@ -351,8 +354,8 @@ export function exponentiate(row: usize, count: i32, shift: f32): f32 {
   let even = f32x4.splat(0);
   let odd = f32x4.splat(0);
   for (let s = 0; s < padded; s += 8) {
-    const low = vexp(f32x4.sub(v128.load(row), below));
-    const high = vexp(f32x4.sub(v128.load(row, 16), below));
+    const low = vexpOfNegative(f32x4.sub(v128.load(row), below));
+    const high = vexpOfNegative(f32x4.sub(v128.load(row, 16), below));
     v128.store(row, low);
     v128.store(row, high, 16);
     even = f32x4.add(even, low);

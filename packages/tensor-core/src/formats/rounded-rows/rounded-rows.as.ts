@@ -145,6 +145,64 @@ export function roundTilesInParts(
   }
 }
 
+/** Four lanes, each the larger or the sum of one of four vectors' lanes. */
+@inline
+function lanesOfFour(isSum: bool, a: v128, b: v128, c: v128, d: v128): v128 {
+  const a0 = v128.shuffle<i32>(a, b, 0, 1, 4, 5), a1 = v128.shuffle<i32>(a, b, 2, 3, 6, 7);
+  const c0 = v128.shuffle<i32>(c, d, 0, 1, 4, 5), c1 = v128.shuffle<i32>(c, d, 2, 3, 6, 7);
+  const ab = isSum ? i32x4.add(a0, a1) : i32x4.max_s(a0, a1), cd = isSum ? i32x4.add(c0, c1) : i32x4.max_s(c0, c1);
+  const even = v128.shuffle<i32>(ab, cd, 0, 2, 4, 6), odd = v128.shuffle<i32>(ab, cd, 1, 3, 5, 7);
+  return isSum ? i32x4.add(even, odd) : i32x4.max_s(even, odd);
+}
+
+/** The largest magnitude of each four columns of a whole block, as its bits. */
+@inline
+function mostOfBlock(x: usize): v128 {
+  let even = f32x4.abs(v128.load(x)), odd = f32x4.abs(v128.load(x, 16));
+  even = i32x4.max_s(even, f32x4.abs(v128.load(x, 32)));
+  odd = i32x4.max_s(odd, f32x4.abs(v128.load(x, 48)));
+  even = i32x4.max_s(even, f32x4.abs(v128.load(x, 64)));
+  odd = i32x4.max_s(odd, f32x4.abs(v128.load(x, 80)));
+  even = i32x4.max_s(even, f32x4.abs(v128.load(x, 96)));
+  odd = i32x4.max_s(odd, f32x4.abs(v128.load(x, 112)));
+  return i32x4.max_s(even, odd);
+}
+
+/** Sixteen columns times `inverse`, as bytes. */
+@inline
+function bytesOf(x: usize, inverse: v128): v128 {
+  const a = wholeOf(f32x4.mul(v128.load(x), inverse)), b = wholeOf(f32x4.mul(v128.load(x, 16), inverse));
+  const c = wholeOf(f32x4.mul(v128.load(x, 32), inverse)), d = wholeOf(f32x4.mul(v128.load(x, 48), inverse));
+  return i8x16.narrow_i16x8_s(i16x8.narrow_i32x4_s(a, b), i16x8.narrow_i32x4_s(c, d));
+}
+
+/** Σ of each eight of 32 bytes. */
+@inline
+function sumsOfBytes(a: v128, b: v128): v128 {
+  return i32x4.extadd_pairwise_i16x8_s(i16x8.add(i16x8.extadd_pairwise_i8x16_s(a), i16x8.extadd_pairwise_i8x16_s(b)));
+}
+
+/** A whole block of four rows from x on, in the numbers of `roundBlock`: two divisions for all. */
+function roundTile(x: usize, rowBytes: usize, to: usize, scales: usize, sums: usize): void {
+  const row1 = x + rowBytes, row2 = row1 + rowBytes, row3 = row2 + rowBytes;
+  const most = lanesOfFour(false, mostOfBlock(x), mostOfBlock(row1), mostOfBlock(row2), mostOfBlock(row3));
+  const largest = f32x4.splat(MOST_OF_BYTE);
+  const inverses = v128.and(f32x4.div(largest, most), f32x4.gt(most, f32x4.splat(1e-33)));
+  v128.store(scales, v128.bitselect(f32x4.div(most, largest), f32x4.splat(NaN), f32x4.lt(most, f32x4.splat(Infinity))));
+  let inverse = v128.shuffle<i32>(inverses, inverses, 0, 0, 0, 0);
+  const a0 = bytesOf(x, inverse), a1 = bytesOf(x + 64, inverse);
+  inverse = v128.shuffle<i32>(inverses, inverses, 1, 1, 1, 1);
+  const b0 = bytesOf(row1, inverse), b1 = bytesOf(row1 + 64, inverse);
+  inverse = v128.shuffle<i32>(inverses, inverses, 2, 2, 2, 2);
+  const c0 = bytesOf(row2, inverse), c1 = bytesOf(row2 + 64, inverse);
+  inverse = v128.shuffle<i32>(inverses, inverses, 3, 3, 3, 3);
+  const d0 = bytesOf(row3, inverse), d1 = bytesOf(row3 + 64, inverse);
+  const total = lanesOfFour(true, sumsOfBytes(a0, a1), sumsOfBytes(b0, b1), sumsOfBytes(c0, c1), sumsOfBytes(d0, d1));
+  v128.store(sums, i32x4.neg(i32x4.shl(total, 3)));
+  storeTransposed(to, 16, inNibbleOrder(a0), inNibbleOrder(b0), inNibbleOrder(c0), inNibbleOrder(d0));
+  storeTransposed(to + 64, 16, inNibbleOrder(a1), inNibbleOrder(b1), inNibbleOrder(c1), inNibbleOrder(d1));
+}
+
 /**
  * Rows of x in tiles of four for `multiplyTilesQ4`: integers up to 127 in the order of nibbles, and −8 times the sum of each
  * block's. to [tiles][blocks][8 groups][4 rows][4 columns] i8, scales [tiles][blocks][4 rows] f32 and sums the same i32; rows
@@ -158,6 +216,11 @@ export function roundTilesOfBytes(
   for (let tile = begin; tile < end; tile++) {
     for (let block = 0; block < blocks; block++) {
       const index = <usize>tile * blocks + block;
+      if ((tile + 1) * TILE_ROWS <= rowCount && (block + 1) * BLOCK <= innerSize) {
+        const from = x + ((<usize>(tile * TILE_ROWS) * innerSize + <usize>block * BLOCK) << 2);
+        roundTile(from, <usize>innerSize << 2, to + (index << 7), scales + (index << 4), sums + (index << 4));
+        continue;
+      }
       for (let line = 0; line < TILE_ROWS; line++) {
         const own = held + (<usize>line << 6);
         const place = ((index << 2) + line) << 2;
