@@ -1,11 +1,9 @@
 // attention and its gradient on the cpu device: queries own out and dq, blocks of keys own dk and dv.
-import { type CpuCall, chunkFor } from "../../backends/cpu/call.ts";
+import { type CpuCall, type CpuView, chunkFor } from "../../backends/cpu/call.ts";
 import { type AttentionAttrs, attentionExtents } from "./op.ts";
 
 // Queries and heads of one unit, as in the kernel.
 const ROWS = 64;
-// Numbers of a row that a chunk reads, where it reads rows in order.
-const LEAST_ELEMENTS = 128;
 // Key rows of one unit of the keys' gradient, as in the kernel.
 const GRADIENT_KEYS = 16;
 
@@ -19,11 +17,11 @@ export const cpuAttention: (call: CpuCall<AttentionAttrs>) => void = (call) => {
   const { headCount, groupCount, scale } = call.attrs;
   const pointers = [...call.inputs, ...call.outputs].map(({ pointer }) => pointer);
   const share = headCount / groupCount;
-  const blockQueries = Math.max(1, Math.floor(ROWS / share));
-  // Ranges are known to the kernel only; a quarter of the keys is a guess of their mean length.
+  const blockQueries = shareKeys(call.inputs[3]!) ? Math.max(1, Math.floor(ROWS / share)) : 1;
+  // A quarter of the keys is a guess of the mean length of what a query sees.
   const work = (Math.min(blockQueries, queryCount) * share * (headSize + valueSize) * keyCount) / 4;
-  // Fewer rows than a tile read keys row by row: the heads of a chunk are to be more than a line of cache.
-  const neighbours = queryCount * share < 4 ? Math.ceil(LEAST_ELEMENTS / headSize) : 1;
+  // Parts of rows come no faster from memory than whole ones: queries that are alone are not divided, but for a single one.
+  const neighbours = blockQueries === 1 && queryCount > 1 ? groupCount : 1;
   call.parallel(
     "attentionRows",
     [...pointers, queryCount, blockQueries, rangeCount, headCount, groupCount, headSize, valueSize, scale],
@@ -31,6 +29,18 @@ export const cpuAttention: (call: CpuCall<AttentionAttrs>) => void = (call) => {
     Math.max(neighbours, chunkFor(work)),
   );
 };
+
+/** Whether most queries seem to go on with the keys of the one before: decides who computes what, and no bit. */
+function shareKeys({ data, shape }: Pick<CpuView, "data" | "shape">): boolean {
+  const [queryCount, width] = shape as [number, number];
+  let alike = 0;
+  for (let row = width; row < data.length; row += width) {
+    let at = row;
+    while (at < row + width && data[at] === data[at - width] && data[at + 1] === data[at + 1 - width]) at += 2;
+    if (at === row + width || data[at] === data[at - width]) alike++;
+  }
+  return 2 * alike >= queryCount - 1 && queryCount > 1;
+}
 
 /** The cpu kernel of attentionGrad. */
 export const cpuAttentionGrad: (call: CpuCall<AttentionAttrs>) => void = (call) => {
