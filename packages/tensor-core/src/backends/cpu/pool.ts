@@ -15,8 +15,8 @@ export const THREAD_SCRATCH_BEGIN = 1024;
 const SPIN_MILLISECONDS = 1;
 // The longest chunk takes seconds: a thread silent for this long is gone, and would be waited for without end.
 const STALL_MILLISECONDS = 300_000;
-// Chunks a thread: few enough to cost nothing, enough that a slow core holds back one eighth of its share.
-const CHUNKS_PER_THREAD = 8;
+// Chunks a thread: few enough to cost nothing, enough that a slow core holds back a sixteenth of its share.
+const CHUNKS_PER_THREAD = 16;
 
 interface WorkerHandle {
   terminate(): void;
