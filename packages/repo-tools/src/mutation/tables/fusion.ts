@@ -171,7 +171,7 @@ export const fusionMutations: readonly Mutation[] = [
     test: "packages/heads/src/heads.test.ts",
     find: "add(affine(a, 1 - alpha, 0), affine(b, alpha, 0));",
     replace: "add(affine(a, alpha, 0), affine(b, 1 - alpha, 0));",
-    property: "folds with the language-model head into one matrix on reference",
+    property: "folds with the language-model head into one matrix, or refuses, on reference",
   },
   {
     id: "constant-fold-without-delta",
@@ -180,7 +180,7 @@ export const fusionMutations: readonly Mutation[] = [
     test: "packages/heads/src/heads.test.ts",
     find: "matmul(head.b, head.a)",
     replace: "affine(matmul(head.b, head.a), 0, 0)",
-    property: "folds with the language-model head into one matrix on reference",
+    property: "folds with the language-model head into one matrix, or refuses, on reference",
   },
   {
     id: "head-starts-flat",

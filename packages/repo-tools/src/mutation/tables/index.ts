@@ -7,6 +7,7 @@ import { evaluationMutations } from "./evaluation.ts";
 import { formatMutations } from "./formats.ts";
 import { fusionMutations } from "./fusion.ts";
 import { judgeMutations } from "./judges.ts";
+import { memoryMutations } from "./memory.ts";
 import { trainingMutations } from "./training.ts";
 
 /** Every mistake that `npm run mutate` makes. */
@@ -14,6 +15,7 @@ export const mutations: readonly Mutation[] = [
   ...fusionMutations,
   ...trainingMutations,
   ...engineMutations,
+  ...memoryMutations,
   ...decodingMutations,
   ...formatMutations,
   ...backboneMutations,

@@ -303,7 +303,7 @@ export const trainingMutations: readonly Mutation[] = [
     ...steps,
     find: "let stepCount = restored?.stepCount ?? 0;",
     replace: "let stepCount = 0;",
-    property: "is AdamW with both bias corrections, and goes on alike from its moments",
+    property: "is AdamW with both bias corrections and decay of matrices only, and goes on alike from its moments",
   },
   {
     id: "schedule-sine",
