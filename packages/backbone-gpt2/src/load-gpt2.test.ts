@@ -221,6 +221,35 @@ describe("createScalarReward()", () => {
   });
 });
 
+describe("createScalarReward(), twice at once", () => {
+  it("gives each call its own texts, though steps are recorded", async () => {
+    const device = await sharedDevice("cpu");
+    const { folder } = await createModel(
+      {},
+      (tensors) => {
+        tensors["score.weight"] = {
+          dtype: "F32",
+          shape: [1, 12],
+          data: Float32Array.from({ length: 12 }, (_, k) => k - 5),
+        };
+      },
+      "transformer.",
+    );
+    using loaded = await loadGpt2Classifier(folder, device);
+    using reward = createScalarReward(device, loaded, { slotCount: 2, capacity: 13 });
+    const slots = [reward.open(), reward.open()];
+    for (const token of [3, 4, 5]) {
+      const both = await Promise.all(slots.map((slot, index) => reward.advance([{ slot, tokens: [token + index] }])));
+      expect(both.length).toBe(2);
+    }
+    for (const [index, slot] of slots.entries()) {
+      const text = [3, 4, 5, 7].map((token) => (token === 7 ? 7 : token + index));
+      using whole = textScores(loaded, Uint32Array.from(text), segmentsOf([4]));
+      expect((await reward.advance([{ slot, tokens: [7] }]))[0]).toBeCloseTo((await whole.read())[0]!, 4);
+    }
+  });
+});
+
 describe("loadGpt2()", () => {
   it("reports every weight, packs matrices and frees all", async () => {
     const device = await sharedDevice("cpu");

@@ -38,7 +38,8 @@ export interface Backbone<Params> {
   createCache(device: Device, extent: KvCacheExtent): KvCache;
   /**
    * Hidden states [N, D] of new tokens after those already in their slots; lengthens the slots. Not differentiable.
-   * The caller disposes the result.
+   * The caller disposes the result. Steps are recorded: what depends on the batch, whose arrays are filled anew for each,
+   * reaches the device by functions (`Recordings`), as the cache does it.
    *
    * @throws TokenError where a token or position does not fit the config, SlotError where it does not continue its
    * slot; the cache is then unchanged

@@ -86,7 +86,11 @@ export function createScalarReward<Params>(
   const batches = new Map<number, TokenBatch>();
   function step(batch: TokenBatch): Tensor {
     const rowCount = batch.tokens.length;
-    const held = batches.get(rowCount) ?? batch;
+    const held = batches.get(rowCount) ?? {
+      tokens: new Uint32Array(rowCount),
+      slots: new Uint32Array(rowCount),
+      positions: new Uint32Array(rowCount),
+    };
     batches.set(rowCount, held);
     for (const part of ["tokens", "slots", "positions"] as const) held[part].set(batch[part]);
     return recordings.run(`step of ${rowCount}`, [], () => scoresOf(held));

@@ -208,6 +208,12 @@ class BackendDevice implements Device, DeviceInternals {
   }
   tensor(given: HostValues | (() => HostValues), extents: readonly number[], dtype?: Dtype): Tensor {
     if (typeof given !== "function") return this.#upload(given, extents, dtype);
+    if (dtype !== undefined && isPacked(dtype)) {
+      throw new DeviceError(
+        this.name,
+        `Cannot make a ${dtype} tensor of a function's values: packed weights do not change between runs; give the values`,
+      );
+    }
     if (this.recorder === null) return this.#upload(given(), extents, dtype);
     const handle = this.#upload(this.recorder.values(given), extents, dtype);
     this.recorder.upload(handle);

@@ -1,8 +1,9 @@
 // Recordings against the same work done anew, on every device: other numbers, caches that are written to, memory.
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { type Device, openDevice } from "./device.ts";
 import { createRowCache } from "./nn/row-cache.ts";
+import { attention, attentionOp } from "./ops/attention/op.ts";
 import { add, multiply } from "./ops/binary/op.ts";
 import { gatherRows, scatterAddRows } from "./ops/gather-rows/op.ts";
 import { logSoftmax } from "./ops/log-softmax/op.ts";
@@ -233,6 +234,50 @@ describe("Recordings", () => {
     expect(calls).toBe(4);
   });
 
+  it("keep no more bytes than they may, but for those that ran last", async () => {
+    const device = await sharedDevice("cpu");
+    using recordings = new Recordings(device, { byteCapacity: 5000 });
+    const run = (key: string, length: number) =>
+      recordings.run(key, [], () => unary("exp", device.tensor(new Float32Array(length), [length]))).dispose();
+    // 8 bytes a number: what is uploaded and what is made of it.
+    for (let key = 0; key < 10; key++) run(`${key}`, 100);
+    expect(recordings.count).toBe(6);
+    for (let key = 0; key < 10; key++) run(`large ${key}`, 1000);
+    expect(recordings.count).toBe(4);
+  });
+
+  it("run the kernels of attention from the record, for one query and for several", async () => {
+    const device = await sharedDevice("cpu");
+    using recordings = new Recordings(device);
+    const kernel = vi.spyOn(attentionOp as unknown as { cpu: (call: never) => void }, "cpu");
+    const attrs = { headCount: 1, groupCount: 1, scale: 1 };
+    for (const queryCount of [1, 3]) {
+      const shape = [queryCount, 4];
+      for (let round = 0; round < 3; round++) {
+        recordings
+          .run(`${queryCount}`, [], () => {
+            const rows = device.tensor(() => new Float32Array(4 * queryCount).fill(round), shape);
+            const ranges = Uint32Array.from({ length: 2 * queryCount }, (_, at) => (at % 2 === 0 ? 0 : queryCount));
+            return attention(
+              rows,
+              rows,
+              rows,
+              device.tensor(() => ranges, [queryCount, 2]),
+              attrs,
+            );
+          })
+          .dispose();
+      }
+    }
+    expect(kernel).toHaveBeenCalledTimes(2);
+    kernel.mockRestore();
+  });
+
+  it("take no packed weights from functions", async () => {
+    const device = await sharedDevice("cpu");
+    expect(() => device.tensor(() => [1, 2], [1, 2], "q8")).toThrow("packed weights do not change between runs");
+  });
+
   it("hold no memory of work that failed, and refuse to run within another", async () => {
     const device = await sharedDevice("cpu");
     using recordings = new Recordings(device);
@@ -243,10 +288,12 @@ describe("Recordings", () => {
         return matmul(x, x);
       }),
     ).toThrow("matmul");
-    expect(() => recordings.run("outer", [], () => recordings.run("inner", [], () => null))).toThrow(
-      "Cannot run recordings",
-    );
+    const inner = () => recordings.run("inner", [], () => null);
+    for (let round = 0; round < 2; round++) {
+      expect(() => recordings.run("outer", [], inner)).toThrow("Cannot run recordings");
+      inner();
+    }
+    expect(recordings.count).toBe(1);
     expect(device.stats.liveBuffers).toBe(liveBuffers);
-    expect(recordings.count).toBe(0);
   });
 });

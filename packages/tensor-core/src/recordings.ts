@@ -3,14 +3,20 @@
 import { type Device, type DeviceInternals, type HostValues, internalsOf, type Recorder, toArray } from "./device.ts";
 import type { OpDefinition } from "./ops/op.ts";
 import type { ArrayDtype } from "./spec.ts";
-import { type BufferSource, operandOf, type Storage, type Tensor, type TensorHandle } from "./tensor.ts";
+import { type BufferSource, operandOf, type Storage, type Tensor, TensorHandle } from "./tensor.ts";
 import { mapLeaves } from "./tree.ts";
 
 /** Options of Recordings. */
 export interface RecordingsOptions {
   /** The most recordings kept; the one that was not run for longest goes first. 16 by default. */
   readonly capacity?: number | undefined;
+  /** The most bytes that all keep, beside those that ran in the last four runs; 64 MiB by default. */
+  readonly byteCapacity?: number | undefined;
 }
+
+const defaultByteCapacity = 2 ** 26;
+/** Runs of one step, and what is asked of it, may need each their own. */
+const LEAST_KEPT = 4;
 
 /**
  * Recordings of work on one device. `run` does the work and returns what it returns; where the same work was recorded on
@@ -28,12 +34,14 @@ export class Recordings implements Disposable {
   readonly #device: Device;
   readonly #internals: DeviceInternals;
   readonly #capacity: number;
+  readonly #byteCapacity: number;
   /** The one that ran last stands last. */
   #recordings: Recording[] = [];
-  constructor(device: Device, { capacity = 16 }: RecordingsOptions = {}) {
+  constructor(device: Device, { capacity = 16, byteCapacity = defaultByteCapacity }: RecordingsOptions = {}) {
     this.#device = device;
     this.#internals = internalsOf(device);
     this.#capacity = capacity;
+    this.#byteCapacity = byteCapacity;
   }
 
   /** How many recordings there are. */
@@ -46,6 +54,7 @@ export class Recordings implements Disposable {
    * returns are the caller's to dispose; the next run of the same work writes into their memory.
    */
   run<Out>(key: string, inputs: readonly Tensor[], work: () => Out): Out {
+    if (this.#internals.recorder !== null) throw new TypeError("Cannot run recordings within work that is recorded");
     const storages = inputs.map((input) => (input as TensorHandle).storage);
     this.#dropDead();
     const known = this.#recordings.filter((recording) => recording.isOf(key, storages));
@@ -79,7 +88,15 @@ export class Recordings implements Disposable {
     if (place === this.#recordings.length - 1 && place >= 0) return;
     if (place >= 0) this.#recordings.splice(place, 1);
     this.#recordings.push(recording);
-    if (this.#recordings.length > this.#capacity) this.#recordings.shift()![Symbol.dispose]();
+    let bytes = this.#recordings.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    while (
+      this.#recordings.length > this.#capacity ||
+      (bytes > this.#byteCapacity && this.#recordings.length > LEAST_KEPT)
+    ) {
+      const oldest = this.#recordings.shift()!;
+      bytes -= oldest.byteLength;
+      oldest[Symbol.dispose]();
+    }
   }
 }
 
@@ -124,6 +141,11 @@ class Recording implements Recorder, Disposable {
     this.uploadSource = new KeptBuffers(internals.source, false);
   }
 
+  /** Bytes of the memory that it keeps. */
+  get byteLength(): number {
+    return this.source.byteLength + this.uploadSource.byteLength;
+  }
+
   /** Whether all memory that it uses is still there. */
   get isAlive(): boolean {
     return this.#foreign.every(({ holders }) => holders > 0);
@@ -139,10 +161,9 @@ class Recording implements Recorder, Disposable {
 
   /** Does the work for the first time. */
   make(work: () => unknown): void {
-    if (this.#internals.recorder !== null) throw new TypeError("Cannot run recordings within work that is recorded");
     try {
-      const out = this.#internals.watched(this, () => this.#device.scope(work));
-      this.#out = mapLeaves(out, (leaf) => this.#device.keep(leaf as Tensor));
+      this.#out = this.#internals.watched(this, () => this.#device.scope(work));
+      mapLeaves(this.#out, (leaf) => this.#device.keep(leaf as Tensor));
     } catch (error) {
       this[Symbol.dispose]();
       throw error;
@@ -223,7 +244,9 @@ class Recording implements Recorder, Disposable {
   }
 
   [Symbol.dispose](): void {
-    mapLeaves(this.#out, (leaf) => (leaf as Tensor).dispose());
+    mapLeaves(this.#out, (leaf) => {
+      if (leaf instanceof TensorHandle) leaf.dispose();
+    });
     this.#out = null;
     this.source[Symbol.dispose]();
     this.uploadSource[Symbol.dispose]();
@@ -236,6 +259,7 @@ class KeptBuffers implements BufferSource, Disposable {
   readonly #from: BufferSource;
   readonly #reuses: boolean;
   readonly #idle = new Map<number, unknown[]>();
+  #byteLength = 0;
   #isOver = false;
   constructor(from: BufferSource, reuses: boolean) {
     this.backend = from.backend;
@@ -244,7 +268,13 @@ class KeptBuffers implements BufferSource, Disposable {
   }
   allocate(byteLength: number): unknown {
     const idle = this.#reuses ? this.#idle.get(byteLength)?.pop() : undefined;
-    return idle ?? this.#from.allocate(byteLength);
+    if (idle !== undefined) return idle;
+    const buffer = this.#from.allocate(byteLength);
+    this.#byteLength += byteLength;
+    return buffer;
+  }
+  get byteLength(): number {
+    return this.#byteLength;
   }
   free(buffer: unknown, byteLength: number): void {
     if (this.#isOver) {

@@ -8,6 +8,7 @@ import {
   leavesOf,
   mapTree,
   multiply,
+  Recordings,
   segmentsOf,
   sizeOf,
   sumTo,
@@ -105,6 +106,30 @@ export function backboneLaws<Params>(
             const earlier = (sequence.length - 1) * lab.subject.backbone.config.hiddenSize;
             expect(changed[index]!.slice(0, earlier)).toEqual(whole[index]!.slice(0, earlier));
           }
+        }),
+      );
+
+      it(
+        "gives prefill's rows when steps are recorded and their arrays filled anew",
+        withLab(async (lab, sequences) => {
+          const [tokens] = sequences;
+          const [expected] = await lab.hidden([tokens!]);
+          const { device, subject } = lab;
+          await lab.withCache({}, async (cache) => {
+            using recordings = new Recordings(device);
+            cache.open();
+            const one = () => new Uint32Array(1);
+            const batch = { tokens: one(), slots: Uint32Array.of(cache.open()), positions: one() };
+            const rows: number[] = [];
+            for (const [position, token] of tokens!.entries()) {
+              batch.tokens[0] = token;
+              batch.positions[0] = position;
+              using row = recordings.run("step", [], () => subject.backbone.extend(subject.params, batch, cache));
+              rows.push(...(await row.read()));
+            }
+            checkClose("the sequence", rows, expected!, tolerance);
+            expect(recordings.count).toBe(1);
+          });
         }),
       );
 

@@ -335,6 +335,49 @@ describe("createDualHeadPolicy()", () => {
     checkClose("logits", actual, await expected!.logits(), 1e-11);
   });
 
+  it("gives steps their own controls where a later advance fails", async () => {
+    const { device, heads } = await openBench("reference");
+    const { backbone, params } = tinyLlama(device, 7, { layerCount: 1, tiedEmbeddings: true });
+    let fails = false;
+    const breaking: typeof backbone = {
+      ...backbone,
+      extend(...given) {
+        if (fails) throw new Error("on purpose");
+        return backbone.extend(...given);
+      },
+    };
+    const common = { params, device, mixing: "convex", heads: [heads[0]], slotCount: 2, capacity } as const;
+    using policy = createDualHeadPolicy({ ...common, backbone: breaking });
+    using plain = createDualHeadPolicy({ ...common, backbone });
+    const [strong, off] = [policy.open({ strength: 2 }), policy.open({ strength: 0 })];
+    const alike = plain.open({ strength: 2 });
+    for (const token of [5, 3, 9]) {
+      const [[step], [expected]] = await Promise.all([
+        policy.advance([{ sequence: strong, tokens: [token] }]),
+        plain.advance([{ sequence: alike, tokens: [token] }]),
+      ]);
+      fails = true;
+      await expect(policy.advance([{ sequence: off, tokens: [1, 2] }])).rejects.toThrow("on purpose");
+      fails = false;
+      checkClose("logits", await step!.logits(), await expected!.logits(), 1e-11);
+    }
+  });
+
+  it("answers what is asked of a step from more that was asked before", async () => {
+    const { device, dualHead } = await openBench("cpu");
+    using policy = dualHead("convex");
+    const sequence = policy.open();
+    for (let round = 0; round < 3; round++) {
+      const [step] = await policy.advance([{ sequence, tokens: [round] }]);
+      const most = await step!.candidates(7);
+      const { dispatches } = device.stats;
+      const { ids, logits, logNormalizer } = await step!.candidates(3);
+      expect(device.stats.dispatches).toBe(dispatches);
+      expect([ids, logits]).toEqual([most.ids.slice(0, 3), most.logits.slice(0, 3)]);
+      expect(logNormalizer).toBe(most.logNormalizer);
+    }
+  });
+
   it("refuses what cannot be, and frees the place of nothing it did not open", async () => {
     const { dualHead, base, heads, device } = await openBench("reference");
     expect(() => dualHead("convex", [])).toThrow("it has no heads");

@@ -166,13 +166,15 @@ class HeadPolicy<Params> implements DecodePolicy {
     const run: Runner = isStep
       ? (name, sources, work) => this.#recordings.run(`${name} of ${path}`, sources, work)
       : (_, __, work) => device.scope(work);
+    // What is asked later must not see the controls of an advance that failed meanwhile.
+    const own = [...controls];
     // Whoever feeds a prompt in pieces asks for no logits but the last.
     const held = new HeldLogits({
       device,
       vocabSize: this.vocabSize,
       sources: [last, coefficients],
-      logits: () => this.#mixer.logits(last, controls, coefficients),
-      top: (count) => this.#mixer.top(last, controls, coefficients, count),
+      logits: () => this.#mixer.logits(last, own, coefficients),
+      top: (count) => this.#mixer.top(last, own, coefficients, count),
       run,
     });
     this.#held = held;

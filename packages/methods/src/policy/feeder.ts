@@ -5,6 +5,7 @@ import { checkTruncation, type Sequence, type SequenceEntry } from "@dual-head/s
 import {
   type CausalReader,
   type Device,
+  DeviceError,
   gatherRows,
   type Recordings,
   type RowCache,
@@ -131,13 +132,20 @@ export class Feeder<Params, Controls> implements Disposable {
     const { recordings } = this.#options;
     const states = entries.map(({ sequence }) => this.sequences.get(sequence));
     const rows = this.#fillStep(entries, states);
-    const out = this.sequences.extend(states, () =>
+    const step = () =>
       recordings.run(`step of ${states.length}`, [], () => {
         const last = this.#throughReaders(this.#compute(rows), rows);
         this.#lastRows.write({ slots: rows.slots[1]!, positions: new Uint32Array(states.length) }, last);
         return finish(last);
-      }),
-    );
+      });
+    let out: Out;
+    try {
+      out = this.sequences.extend(states, step);
+    } catch (error) {
+      // A device that failed may have left slots without the rows they were emptied for; scoring feeds the last tokens again.
+      if (error instanceof DeviceError) for (const { slots } of states) this.#lastRows.truncate(slots[1]!, 0);
+      throw error;
+    }
     this.#count(states.length);
     for (const [index, state] of states.entries()) this.#remember(state, entries[index]!.tokens);
     return { out, isStep };

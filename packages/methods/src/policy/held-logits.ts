@@ -48,14 +48,11 @@ export class HeldLogits implements Disposable {
   async candidates(index: number, count: number): Promise<Candidates> {
     this.#check();
     const most = Math.min(count, this.#options.vocabSize);
-    let rows = this.#candidates.get(most);
-    if (rows === undefined) {
-      rows = this.#readCandidates(most);
-      this.#candidates.set(most, rows);
-    }
-    const found = (await rows)[index]!;
+    // The heads' product is the dearest part of a step: what was asked for before answers what is less.
+    const { ids, logits, logNormalizer } = (await this.#top(most))[index]!;
     // What is not a number is named by the way that sees all logits.
-    return Number.isFinite(found.logNormalizer) ? found : candidatesOf(await this.row(index), most);
+    if (!Number.isFinite(logNormalizer)) return candidatesOf(await this.row(index), most);
+    return ids.length <= most ? { ids, logits, logNormalizer } : first({ ids, logits, logNormalizer }, most);
   }
 
   /** Frees what logits are computed from: steps that still ask are stale. */
@@ -67,6 +64,14 @@ export class HeldLogits implements Disposable {
   #check(): void {
     if (!this.#stale) return;
     throw new PolicyError("step", "Cannot read a step: the policy has advanced since, read it before the next advance");
+  }
+
+  /** The `count` most likely tokens of every row, or more where they are known. */
+  #top(count: number): Promise<readonly Candidates[]> {
+    for (const [known, rows] of this.#candidates) if (known >= count) return rows;
+    const rows = this.#readCandidates(count);
+    this.#candidates.set(count, rows);
+    return rows;
   }
 
   async #readRows(): Promise<readonly Floats[]> {
@@ -102,6 +107,10 @@ export class HeldLogits implements Disposable {
       for (const tensor of tensors) tensor.dispose();
     }
   }
+}
+
+function first({ ids, logits, logNormalizer }: Candidates, count: number): Candidates {
+  return { ids: ids.slice(0, count), logits: logits.slice(0, count), logNormalizer };
 }
 
 // Array.from makes an object for each number on its way.

@@ -48,7 +48,8 @@ export function extremeOf(from: usize, count: i32): f32 {
   let most: f32 = 0;
   for (let k = 0; k < count; k++) {
     const value = f32.load(from + (<usize>k << 2));
-    if (abs(value) > abs(most)) most = value;
+    // What is no number has no scale, which is then refused.
+    if (abs(value) > abs(most) || value != value) most = value;
   }
   return most;
 }

@@ -80,5 +80,6 @@ function halfAbove(value: number): number | null {
 
 /** The entry of largest magnitude, with its sign. */
 export function extremeOf(values: Float32Array): number {
-  return values.reduce((most, value) => (Math.abs(value) > Math.abs(most) ? value : most), 0);
+  // What is no number has no scale, which is then refused.
+  return values.reduce((most, value) => (Math.abs(value) > Math.abs(most) || Number.isNaN(value) ? value : most), 0);
 }

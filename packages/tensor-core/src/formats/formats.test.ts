@@ -90,7 +90,7 @@ describe.each(["q8", "q4"] as const)("%s", (dtype) => {
       using held = device.tensor([1, -most], [1, 2], dtype);
       expect((await held.read())[1]).toBe(-most);
       const before = device.stats.liveBuffers;
-      for (const value of [1.01 * most, -Infinity]) {
+      for (const value of [1.01 * most, -Infinity, Number.NaN]) {
         expect(() => device.tensor([1, value], [1, 2], dtype)).toThrow(`past ${most}; hold the matrix as bf16 or f32`);
       }
       expect(device.stats.liveBuffers).toBe(before);

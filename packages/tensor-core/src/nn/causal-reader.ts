@@ -27,7 +27,9 @@ export interface CausalReader {
   /** What is remembered of each sequence. */
   createHistory(device: Device, extent: HistoryExtent): RowCache;
   /**
-   * Appends rows to the history and says the same of the rows `rows` of them (by default each).
+   * Appends rows to the history and says the same of the rows `rows` of them (by default each). Steps are recorded: what
+   * depends on the batch, whose arrays are filled anew for each, reaches the device by functions (`Recordings`), as
+   * `history` does it.
    *
    * @param hidden [N, D], entry n at position batch.positions[n] of slot batch.slots[n]
    * @throws SlotError where the rows do not continue their slots

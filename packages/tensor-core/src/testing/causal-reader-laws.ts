@@ -7,6 +7,7 @@ import type { CausalReader } from "../nn/causal-reader.ts";
 import { segmentsOf } from "../nn/ragged.ts";
 import type { RowCache } from "../nn/row-cache.ts";
 import { createRandom } from "../random.ts";
+import { Recordings } from "../recordings.ts";
 import { checkClose } from "./approx.ts";
 import { sharedDevice, testDeviceNames } from "./devices.ts";
 
@@ -136,6 +137,33 @@ export function causalReaderLaws(label: string, { create, hiddenSize, tolerance 
             );
           }
           expect(slots.map((slot) => history.length(slot))).toEqual(lengths);
+        });
+      });
+
+      it(`extends rows the same when that is recorded, with arrays that are filled anew on ${name}`, async () => {
+        const device = await sharedDevice(name);
+        await check(async (seed, lengths) => {
+          const rowCount = Math.max(3, lengths[0]!);
+          const values = valuesOf(seed, rowCount);
+          const expected = await read(device, seed, values, [rowCount]);
+          using history = create(device, seed).createHistory(device, { slotCount: 2, capacity: 40 });
+          using recordings = new Recordings(device);
+          history.open();
+          const batch = { slots: Uint32Array.of(history.open()), positions: new Uint32Array(1) };
+          const hidden = new Float64Array(hiddenSize);
+          for (let row = 0; row < rowCount; row++) {
+            batch.positions[0] = row;
+            hidden.set(values.subarray(row * hiddenSize, (row + 1) * hiddenSize));
+            using said = recordings.run("step", [], () =>
+              create(device, seed).extend(
+                device.tensor(() => hidden, [1, hiddenSize]),
+                batch,
+                history,
+              ),
+            );
+            checkRows(`row ${row}`, rowsOf(await said.read(), 1), [expected[row]!]);
+          }
+          expect(recordings.count).toBe(1);
         });
       });
 

@@ -220,7 +220,9 @@ class RecordedScratch {
       scratch: (byteLength) => {
         let piece = [...free].find((each) => each.byteLength >= byteLength);
         if (piece === undefined) {
-          piece = { pointer: this.#memory.allocate(byteLength), byteLength };
+          // Powers of two: all pieces together have twice the largest that was needed at once, at most.
+          const size = 2 ** Math.ceil(Math.log2(Math.max(64, byteLength)));
+          piece = { pointer: this.#memory.allocate(size), byteLength: size };
           this.#pieces.push(piece);
         }
         free.delete(piece);
@@ -250,6 +252,9 @@ class MemoryView implements CpuView {
   }
   get data(): NumericArray {
     this.#onData();
+    return this.glance;
+  }
+  get glance(): NumericArray {
     const { pointer, dtype, shape } = this;
     if (!isPacked(dtype)) return this.#memory.view(pointer, dtype, sizeOf(shape));
     const words = this.#memory.view(pointer, "u32", byteLengthOf(this) / 4);

@@ -7,6 +7,8 @@ export interface CpuView extends TensorSpec {
   readonly pointer: number;
   /** The same memory as an array, for glue in JavaScript. Made anew at each access: `scratch` may grow the memory. */
   readonly data: NumericArray;
+  /** The same for choices that change no result, such as how work is divided: recordings keep them as they were made. */
+  readonly glance: NumericArray;
 }
 
 /** The part of a call that runs kernels: what shared building blocks such as `gemm` need of it. */

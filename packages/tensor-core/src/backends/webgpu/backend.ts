@@ -6,9 +6,9 @@ import { type ArrayDtype, createArray, type NumericArray } from "../../spec.ts";
 import type { Backend, DeviceInfo, Operand } from "../backend.ts";
 import { type OpenedGpu, openGpu } from "./adapter.ts";
 import { BufferPool, type PooledBuffer } from "./buffer-pool.ts";
+import { CommandRecorder } from "./command-recorder.ts";
 import { PipelineCache } from "./pipeline-cache.ts";
 import type { WgslBinding, WgslLimits, WgslPass } from "./program.ts";
-import { Recording } from "./recording.ts";
 import { StagingBuffers } from "./staging.ts";
 
 /** Options of openWebGpuBackend. */
@@ -44,7 +44,7 @@ class GpuBackend implements WebGpuBackend {
   readonly #pool: BufferPool;
   readonly #staging: StagingBuffers;
   readonly #pipelines: PipelineCache;
-  readonly #recording: Recording;
+  readonly #recording: CommandRecorder;
   #failure: DeviceError | null = null;
   #disposed = false;
   constructor(opened: OpenedGpu, options: WebGpuOptions) {
@@ -78,7 +78,7 @@ class GpuBackend implements WebGpuBackend {
     this.#pool = new BufferPool(device, options.idleBytes ?? 1 << 30);
     this.#staging = new StagingBuffers(device);
     this.#pipelines = new PipelineCache(device);
-    this.#recording = new Recording(device, () => this.#pool.settle());
+    this.#recording = new CommandRecorder(device, () => this.#pool.settle());
     device.addEventListener("uncapturederror", this.#onError);
     device.lost.then(({ reason, message }) => {
       if (this.#disposed) return;

@@ -31,7 +31,7 @@ export const cpuAttention: (call: CpuCall<AttentionAttrs>) => void = (call) => {
 };
 
 /** Whether most queries seem to go on with the keys of the one before: decides who computes what, and no bit. */
-function shareKeys({ data, shape }: Pick<CpuView, "data" | "shape">): boolean {
+function shareKeys({ glance: data, shape }: CpuView): boolean {
   const [queryCount, width] = shape as [number, number];
   let alike = 0;
   for (let row = width; row < data.length; row += width) {

@@ -8,7 +8,7 @@ const slotBytes = 256;
 const slotCount = 256;
 
 /** Records dispatches and copies in order. `serial` counts the submits. */
-export class Recording {
+export class CommandRecorder {
   readonly #device: GPUDevice;
   readonly #arena: GPUBuffer;
   readonly #slots = new ArrayBuffer(slotBytes * slotCount);
