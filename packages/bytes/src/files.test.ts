@@ -212,6 +212,9 @@ describe("text", () => {
   it("damaged gzip and damaged UTF-8 give typed errors", async () => {
     const zipped = gzipSync("hello world ".repeat(1009));
     expect(decodeText(await parseGzip(zipped), "x")).toBe("hello world ".repeat(1009));
+    // Members behind each other are one text, as gzip has it.
+    const twice = new Uint8Array([...zipped, ...zipped]);
+    expect(decodeText(await parseGzip(twice), "x")).toBe("hello world ".repeat(2018));
     await fc.assert(
       fc.asyncProperty(fc.nat(zipped.length - 1), fc.nat(255), async (at, byte) => {
         const changed = Uint8Array.from(zipped);

@@ -7,6 +7,15 @@ export function isGzip(bytes: Uint8Array): boolean {
   return bytes.length >= 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
 }
 
+/** Undoes gzip, of several members behind each other where the host has zlib; the streams of browsers end with the first. */
+function gunzipStream(): ReadableWritablePair<Uint8Array, Uint8Array<ArrayBuffer>> {
+  const host = (globalThis as { process?: { getBuiltinModule?: (name: string) => unknown } }).process;
+  const zlib = host?.getBuiltinModule?.("node:zlib") as typeof import("node:zlib") | undefined;
+  const stream = host?.getBuiltinModule?.("node:stream") as typeof import("node:stream") | undefined;
+  if (zlib === undefined || stream === undefined) return new DecompressionStream("gzip");
+  return stream.Duplex.toWeb(zlib.createGunzip()) as ReturnType<typeof gunzipStream>;
+}
+
 async function* gunzip(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array, void, undefined> {
   const iterator = chunks[Symbol.asyncIterator]();
   let sourceError: unknown = null;
@@ -22,7 +31,7 @@ async function* gunzip(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGe
       }
     },
   });
-  const reader = stream.pipeThrough(new DecompressionStream("gzip")).getReader();
+  const reader = stream.pipeThrough(gunzipStream()).getReader();
   let size = 0;
   try {
     for (;;) {
