@@ -29,8 +29,8 @@ export function keyBytes(model: CachedModel, tokenCount: number, numberBytes: nu
   return 2 * config.layerCount * groupCount * headSize * rowCount(model, tokenCount) * numberBytes;
 }
 
-/** Rows that a sequence of so many tokens has at once. */
-function rowCount({ window }: CachedModel, tokenCount: number): number {
+/** Rows that a sequence of so many tokens has at once; a window keeps rows for a chunk beside it. */
+export function rowCount({ window }: Pick<CachedModel, "window">, tokenCount: number): number {
   return window === null ? tokenCount : Math.min(tokenCount, window + chunkSize - 1);
 }
 

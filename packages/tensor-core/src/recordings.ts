@@ -2,7 +2,7 @@
 // afterwards, without making tensors or choosing kernels anew. Knows no op and no backend.
 import { type Device, type DeviceInternals, type HostValues, internalsOf, type Recorder, toArray } from "./device.ts";
 import type { OpDefinition } from "./ops/op.ts";
-import type { ArrayDtype } from "./spec.ts";
+import { type ArrayDtype, sizeOf } from "./spec.ts";
 import { type BufferSource, operandOf, type Storage, type Tensor, TensorHandle } from "./tensor.ts";
 import { mapLeaves } from "./tree.ts";
 
@@ -233,8 +233,7 @@ class Recording implements Recorder, Disposable {
   }
 
   upload({ storage, dtype, shape }: TensorHandle): void {
-    const length = shape.reduce((product, extent) => product * extent, 1);
-    this.#uploads.push({ storage, dtype: dtype as ArrayDtype, length });
+    this.#uploads.push({ storage, dtype: dtype as ArrayDtype, length: sizeOf(shape) });
   }
 
   host(work: () => void): void {

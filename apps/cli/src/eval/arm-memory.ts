@@ -1,7 +1,7 @@
 // What an open arm takes of memory beside its backbones, by its method's parts and caches. Knows no method, opens nothing.
 import { createGate } from "@dual-head/gating";
 import { createHead } from "@dual-head/heads";
-import { chunkSize } from "../context.ts";
+import { rowCount } from "../context.ts";
 import type { Preflight } from "../preflight.ts";
 import type { Arm, PartSpec } from "./arm.ts";
 import type { EvalConfig } from "./config.ts";
@@ -26,14 +26,9 @@ export function headsCount(spec: PartSpec, { model: { hiddenSize, vocabSize } }:
   return createHead(head).parameterCount(hiddenSize, vocabSize) + createGate(gate).parameterCount;
 }
 
-/** Bytes of keys and values of sequences of `capacity` tokens; a window keeps rows for a chunk beside it. */
-export function cacheBytes(
-  { keyBytesPerToken, model: { window } }: Preflight,
-  slotCount: number,
-  capacity: number,
-): number {
-  const rows = window === null ? capacity : Math.min(capacity, window + chunkSize - 1);
-  return slotCount * rows * keyBytesPerToken;
+/** Bytes of keys and values of sequences of `capacity` tokens. */
+export function cacheBytes({ keyBytesPerToken, model }: Preflight, slotCount: number, capacity: number): number {
+  return slotCount * rowCount(model, capacity) * keyBytesPerToken;
 }
 
 /**

@@ -1,6 +1,6 @@
 // Scales of blocks, and rows of float32 into panels of integer blocks, to the last bit as blocks.ts makes them; AssemblyScript. Where a scale or
 // a quotient is rounded decides bits, so both are computed in float64 as there. Knows not how integers are laid out.
-import { halfBias, movedHalves } from "../backends/cpu/prelude.as";
+import { HALF_BIAS, halfBias, movedHalves } from "../backends/cpu/prelude.as";
 
 /** Bytes of the scales of a block: binary16 of its eight rows. */
 export const SCALE_BYTES: usize = 16;
@@ -27,7 +27,7 @@ export function loadScales(from: usize): v128 {
 @inline
 export function loadScale(block: usize, row: i32): f32 {
   const half = <u32>load<u16>(block + (<usize>row << 1));
-  return reinterpret<f32>((half & 0x8000) << 16 | (half & 0x7fff) << 13) * 5.192296858534828e33;
+  return reinterpret<f32>((half & 0x8000) << 16 | (half & 0x7fff) << 13) * HALF_BIAS;
 }
 
 /** Stores the least binary16 that is no smaller in magnitude, and returns it; `refused` becomes 1 where there is none. */

@@ -7,6 +7,11 @@ let privateMemory: usize = 0;
 const TABLE_BYTES: usize = 192;
 const SUMS: usize = 128;
 
+/** 2^112: what the bias of binary16 leaves out once exponent and fraction have moved to their places of float32. */
+export const HALF_BIAS: f32 = 5.192296858534828e33;
+/** Its root, 2^56, for what may be multiplied by it twice. */
+export const HALF_BIAS_ROOT: f32 = 7.205759403792794e16;
+
 /** Start of this thread's own scratch memory, which no other thread touches. */
 @inline
 export function threadScratch(): usize {
@@ -33,8 +38,8 @@ export function keepThreadScratch(pointer: usize): void {
   store<u32>(pointer, 0x000f000f, 56);
   store<u32>(pointer, 0xffff0000, 60);
   store<u32>(pointer, 0x8fffe000, 64);
-  f32.store(pointer, 5.192296858534828e33, 68);
-  f32.store(pointer, 7.205759403792794e16, 72);
+  f32.store(pointer, HALF_BIAS, 68);
+  f32.store(pointer, HALF_BIAS_ROOT, 72);
   f32.store(pointer, -88, 76);
 }
 
@@ -71,13 +76,13 @@ export function movedHalves(): v128 {
   return v128.load32_splat(privateMemory, 64);
 }
 
-/** 2^112: what the bias of binary16 leaves out once exponent and fraction have moved to their places of float32. */
+/** `HALF_BIAS` in each lane. */
 @inline
 export function halfBias(): v128 {
   return v128.load32_splat(privateMemory, 68);
 }
 
-/** Its root, for what may be multiplied by it twice. */
+/** `HALF_BIAS_ROOT` in each lane. */
 @inline
 export function halfBiasRoot(): v128 {
   return v128.load32_splat(privateMemory, 72);

@@ -1,12 +1,7 @@
 // Products of few float32 rows with panels of 16-bit floats, and panels back to float32 rows; AssemblyScript. A word holds
 // an even column in its lower half and the next in its upper; the two formats differ in how a half is widened.
-import { fma, movedHalves, upperHalves } from "../../backends/cpu/prelude.as";
+import { fma, HALF_BIAS, HALF_BIAS_ROOT, movedHalves, upperHalves } from "../../backends/cpu/prelude.as";
 import { storePanel } from "../panel.as";
-
-/** 2^112: what the bias of binary16 leaves out once exponent and fraction have moved to their places of float32. */
-const BIAS_FACTOR: f32 = 5.192296858534828e33;
-/** Its root, by which `multiplyF16` is given x: the products of moved halves with it lack the other root. */
-const HALF_BIAS_FACTOR: f32 = 7.205759403792794e16;
 
 /** The upper halves of four words as float32, those of binary16 smaller by 2^112, also below its normal range. */
 @inline
@@ -24,13 +19,13 @@ function lowerMoved(words: v128, ieee: bool): v128 {
 @inline
 function upper(words: v128, ieee: bool): v128 {
   const moved = upperMoved(words, ieee);
-  return ieee ? f32x4.mul(moved, f32x4.splat(BIAS_FACTOR)) : moved;
+  return ieee ? f32x4.mul(moved, f32x4.splat(HALF_BIAS)) : moved;
 }
 
 @inline
 function lower(words: v128, ieee: bool): v128 {
   const moved = lowerMoved(words, ieee);
-  return ieee ? f32x4.mul(moved, f32x4.splat(BIAS_FACTOR)) : moved;
+  return ieee ? f32x4.mul(moved, f32x4.splat(HALF_BIAS)) : moved;
 }
 
 @inline
@@ -80,8 +75,9 @@ function multiplyHalves(
       let low = f32x4.add(f32x4.add(a0, a1), f32x4.add(a4, a5));
       let high = f32x4.add(f32x4.add(a2, a3), f32x4.add(a6, a7));
       if (ieee) {
-        low = f32x4.mul(low, f32x4.splat(HALF_BIAS_FACTOR));
-        high = f32x4.mul(high, f32x4.splat(HALF_BIAS_FACTOR));
+        // x comes with one root of the bias; the sums lack the other.
+        low = f32x4.mul(low, f32x4.splat(HALF_BIAS_ROOT));
+        high = f32x4.mul(high, f32x4.splat(HALF_BIAS_ROOT));
       }
       storePanel(c, rowStride, row, panel, columnCount, low, high, accumulate);
     }

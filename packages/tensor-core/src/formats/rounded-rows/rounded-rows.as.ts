@@ -1,6 +1,6 @@
 // Rows of activations rounded to integers for products with integer weights; AssemblyScript. They keep 15 bits, with
 // which products with 8-bit weights stay exact in 32; for dots of bytes 14, in two bytes of seven, or 8 in one.
-import { loadPartial, roundingNumber, storeTransposed, threadScratch } from "../../backends/cpu/prelude.as";
+import { HALF_BIAS_ROOT, loadPartial, roundingNumber, storeTransposed, threadScratch } from "../../backends/cpu/prelude.as";
 
 const BLOCK: i32 = 32;
 /** The largest integer in two parts of seven bits. */
@@ -59,9 +59,6 @@ function sumOfBlock(block: usize): i32 {
   return i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
 }
 
-/** 2^56, the root of what scales of weights lack while their bits have but moved to the places of float32. */
-const ROOT: f32 = 7.205759403792794e16;
-
 /**
  * Rows of x as 16-bit integers up to `largest` in blocks of 32 with one scale each, larger by 2^56, and the sum of each
  * block's integers. to [rows][blocks][32] i16, scales [rows][blocks] f32, sums [rows][blocks] i32; x's last block is filled up with zeros.
@@ -76,7 +73,7 @@ export function roundRows(
       const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
       const index = <usize>row * blocks + block;
       const out = to + (index << 6);
-      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), largest, out) * ROOT);
+      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), largest, out) * HALF_BIAS_ROOT);
       i32.store(sums + (index << 2), sumOfBlock(out));
     }
   }
@@ -247,7 +244,7 @@ export function roundBytes(x: usize, innerSize: i32, to: usize, scales: usize, s
     for (let block = 0; block < blocks; block++) {
       const from = x + ((<usize>row * innerSize + <usize>block * BLOCK) << 2);
       const index = <usize>row * blocks + block;
-      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), MOST_OF_BYTE, held) * ROOT);
+      f32.store(scales + (index << 2), roundBlock(from, min(BLOCK, innerSize - block * BLOCK), MOST_OF_BYTE, held) * HALF_BIAS_ROOT);
       i32.store(sums + (index << 2), -8 * sumOfBlock(held));
       v128.store(to + (index << 5), nibbleBytesOf(held));
       v128.store(to + (index << 5), nibbleBytesOf(held + 32), 16);
